@@ -1,0 +1,1 @@
+"""Weights and runtimes: checkpoints, networks, devices. OpenVINO, Keras and its backends live here only."""

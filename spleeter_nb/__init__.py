@@ -1,0 +1,55 @@
+"""Music source separation for Jupyter: Spleeter's stems, exactly, on a modern stack.
+
+>>> import spleeter_nb as snb
+>>> result = snb.separate(snb.demo_song(), progress=False)
+>>> result.vocals.save("vocals.wav")  # doctest: +SKIP
+
+Importing this package loads nothing else: each public name brings its module when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spleeter_nb._version import __version__
+    from spleeter_nb.config import SpleeterConfig
+    from spleeter_nb.demo import demo_song
+    from spleeter_nb.engine.result import SeparationResult, Stem
+    from spleeter_nb.engine.separation import separate
+    from spleeter_nb.models import ModelManager
+    from spleeter_nb.net.devices import devices
+
+_HOMES = {
+    "ModelManager": "spleeter_nb.models",
+    "SeparationResult": "spleeter_nb.engine.result",
+    "SpleeterConfig": "spleeter_nb.config",
+    "Stem": "spleeter_nb.engine.result",
+    "__version__": "spleeter_nb._version",
+    "demo_song": "spleeter_nb.demo",
+    "devices": "spleeter_nb.net.devices",
+    "separate": "spleeter_nb.engine.separation",
+}
+
+__all__ = [
+    "ModelManager",
+    "SeparationResult",
+    "SpleeterConfig",
+    "Stem",
+    "__version__",
+    "demo_song",
+    "devices",
+    "separate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

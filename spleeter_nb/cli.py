@@ -1,0 +1,284 @@
+"""The command line: ``spleeter-nb``, with the option letters of Spleeter's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spleeter_nb.exceptions import SpleeterError, ValidationError
+
+if TYPE_CHECKING:
+    import os
+
+    from spleeter_nb.config import SpleeterConfig
+    from spleeter_nb.engine.result import SeparationResult
+    from spleeter_nb.models import ModelManager
+
+_LOG = logging.getLogger("spleeter_nb")
+
+# What Spleeter's -a takes by default; another adapter is Python code of Spleeter's that cannot run here.
+_SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
+
+app = typer.Typer(
+    name="spleeter-nb",
+    help="Separate songs into stems with the networks of Deezer's Spleeter.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models: what is here, and fetching more.", invoke_without_command=True)
+app.add_typer(models_app, name="models")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never fetch a model.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="Say what is done.")]
+ModelsDirOption = Annotated[Path | None, typer.Option("--models-dir", help="Folder of the models.")]
+
+
+@app.command()
+def separate(  # noqa: PLR0913 - one parameter for each option of the command
+    files: Annotated[list[str], typer.Argument(help="The songs.")],
+    *,
+    output_path: Annotated[str, typer.Option("-o", "--output_path", help="Folder of the stems.")] = "separated_audio",
+    params_filename: Annotated[
+        str, typer.Option("-p", "--params_filename", help="A model's name, or a Spleeter configuration.")
+    ] = "spleeter:2stems",
+    codec: Annotated[str, typer.Option("-c", "--codec", help="wav or flac.")] = "wav",
+    bitrate: Annotated[
+        str | None, typer.Option("-b", "--bitrate", help="Of lossy codecs; wav and flac have none.")
+    ] = None,
+    bit_depth: Annotated[str, typer.Option("--bit-depth", help="16, 24, 32 or float.")] = "16",
+    offset: Annotated[float, typer.Option("-s", "--offset", help="Seconds to skip.")] = 0.0,
+    duration: Annotated[
+        float | None, typer.Option("-d", "--duration", help="Seconds to separate; all by default.")
+    ] = None,
+    filename_format: Annotated[
+        str, typer.Option("-f", "--filename_format", help="Path of a stem below the output folder.")
+    ] = "{filename}/{instrument}.{codec}",
+    adapter: Annotated[str, typer.Option("-a", "--adapter", hidden=True)] = _SPLEETERS_ADAPTER,
+    mwf: Annotated[bool, typer.Option("--mwf", help="Refine with the multichannel Wiener filter.")] = False,
+    precision: Annotated[str, typer.Option(help="float32 (exact) or bfloat16 (fast).")] = "float32",
+    device: Annotated[str, typer.Option(help="auto, cpu, gpu or cuda:0.")] = "auto",
+    overlap: Annotated[float, typer.Option(help="Of neighbouring segments, 0 to 0.5.")] = 0.0,
+    mask_extension: Annotated[
+        str | None, typer.Option(help="zeros or average above the model's band; by default the model's own.")
+    ] = None,
+    residual: Annotated[
+        str | None, typer.Option(help="Where sound goes that no stem took: 'stem', or a stem's name.")
+    ] = None,
+    on_exist: Annotated[str, typer.Option(help="overwrite, skip or error.")] = "overwrite",
+    models_dir: ModelsDirOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no summary.")] = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Separate songs into stems and write them to files."""
+    _start_logging(verbose=verbose)
+    options = {
+        "output_dir": output_path,
+        "codec": codec,
+        "bit_depth": int(bit_depth) if bit_depth.isdecimal() else bit_depth,
+        "offset": offset,
+        "duration": duration,
+        "filename_format": filename_format,
+        "wiener": mwf,
+        "precision": precision,
+        "device": device,
+        "overlap": overlap,
+        "mask_extension": mask_extension,
+        "residual": residual,
+        "on_exist": on_exist,
+        "progress": not quiet and not as_json,
+    }
+    _check_spleeters_own(adapter=adapter, bitrate=bitrate)
+    config = _config(models_dir, offline=offline)
+    reports = [_try_to_separate(file, params_filename, options, config, quiet=quiet or as_json) for file in files]
+    if as_json:
+        _show(reports)
+    if any("error" in report for report in reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+def devices(*, as_json: JsonOption = False) -> None:
+    """Show what could compute here, and what is taken."""
+    from spleeter_nb.net.devices import devices as find_devices  # noqa: PLC0415 - quick help needs none of it
+
+    found = find_devices()
+    _show({"devices": found.rows(), "auto": asdict(found.auto)} if as_json else repr(found))
+
+
+@app.command()
+def doctor(*, models_dir: ModelsDirOption = None, as_json: JsonOption = False) -> None:
+    """Look whether everything is there that a separation needs; exit with 1 if not."""
+    from spleeter_nb.engine.doctor import examine  # noqa: PLC0415 - quick help needs none of it
+
+    checks = examine(_config(models_dir))
+    lines = [f"{'ok ' if check.good else 'BAD'}  {check.name:24} {check.detail}" for check in checks]
+    _show([asdict(check) for check in checks] if as_json else "\n".join(lines))
+    if not all(check.good for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    *,
+    output_path: Annotated[str, typer.Option("-o", "--output_path", help="Folder of the stems.")] = "demo_stems",
+    precision: Annotated[str, typer.Option(help="float32 (exact) or bfloat16 (fast).")] = "float32",
+    models_dir: ModelsDirOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Separate the demonstration song and compare the stems with the true ones."""
+    from spleeter_nb.demo import demo_song  # noqa: PLC0415 - quick help needs none of it
+
+    _start_logging(verbose=not as_json)
+    song = demo_song()
+    options = {"output_dir": output_path, "precision": precision, "progress": not as_json}
+    result = _separated(song, "spleeter:2stems", options, _config(models_dir, offline=offline))
+    scores = result.score({name: song.references[name] for name in result})
+    _show(_report(result) | {"scores": scores} if as_json else f"{_summary(result)}\n{_score_table(scores)}")
+
+
+@models_app.callback()
+def list_models(
+    context: typer.Context, *, models_dir: ModelsDirOption = None, as_json: JsonOption = False
+) -> None:
+    """List the models and whether they are installed."""
+    if context.invoked_subcommand:
+        return
+    manager = _manager(_config(models_dir))
+    installed = {model.spec.name: model for model in manager.list_local_models()}
+    rows = {name: str(installed[name].folder) if name in installed else None for name in manager.names}
+    lines = [f"{name:24} {folder or 'not installed'}" for name, folder in rows.items()]
+    _show(rows if as_json else "\n".join(lines))
+
+
+@models_app.command()
+def download(
+    name: str,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Fetch it even if it is here.")] = False,
+    models_dir: ModelsDirOption = None,
+) -> None:
+    """Fetch a model."""
+    _start_logging(verbose=True)
+    model = asyncio.run(_manager(_config(models_dir)).download_model(name, force=force))
+    _show(f"{name} is in {model.folder}.")
+
+
+@models_app.command()
+def validate(name: str, *, models_dir: ModelsDirOption = None) -> None:
+    """Hash the files of a model and compare."""
+    model = _manager(_config(models_dir)).validate_model(name)
+    _show(f"{name} in {model.folder} is intact.")
+
+
+def main() -> None:
+    """Run the command line; the exit code is 0 only if everything worked."""
+    try:
+        app()
+    except SpleeterError as error:
+        if "--json" in sys.argv:
+            _show({"error": _error(error)})
+        else:
+            _complain(str(error))
+        sys.exit(1)
+
+
+def _separated(
+    source: str | os.PathLike[str], model_name: str, options: dict[str, Any], config: SpleeterConfig
+) -> SeparationResult:
+    from spleeter_nb.engine.separation import separate_with  # noqa: PLC0415 - quick help needs none of it
+
+    return separate_with(config, source, model_name, **options)
+
+
+def _try_to_separate(
+    file: str, model_name: str, options: dict[str, Any], config: SpleeterConfig, *, quiet: bool
+) -> dict[str, Any]:
+    """Separate one of several songs; what goes wrong with it does not keep the others from their turn."""
+    try:
+        result = _separated(file, model_name, options, config)
+    except SpleeterError as error:
+        _complain(f"{file}: {error}")
+        return {"source": file, "error": _error(error)}
+    if not quiet:
+        _show(_summary(result))
+    return _report(result)
+
+
+def _check_spleeters_own(*, adapter: str, bitrate: str | None) -> None:
+    if adapter != _SPLEETERS_ADAPTER:
+        raise ValidationError(
+            f"The adapter {adapter!r} is a class of Spleeter's, which cannot run here: leave -a out.", adapter=adapter
+        )
+    if bitrate is not None:
+        _LOG.warning("-b %s has no effect: wav and flac have no bitrate to choose.", bitrate)
+
+
+def _config(models_dir: Path | None, *, offline: bool = False) -> SpleeterConfig:
+    from spleeter_nb.config import SpleeterConfig  # noqa: PLC0415 - quick help needs none of it
+
+    given: dict[str, Any] = {"models_dir": models_dir} if models_dir else {}
+    return SpleeterConfig(**given, **({"auto_download": False} if offline else {}))
+
+
+def _manager(config: SpleeterConfig) -> ModelManager:
+    from spleeter_nb.engine.loaded import model_manager  # noqa: PLC0415 - quick help needs none of it
+
+    return model_manager(config)
+
+
+def _report(result: SeparationResult) -> dict[str, Any]:
+    return {
+        "source": result.origin,
+        "model": result.model_name,
+        "stems": {name: str(stem.path) for name, stem in result.items()},
+        "duration": result.duration,
+        "seconds": result.seconds,
+        "x_realtime": result.x_realtime if result.runtime else None,
+        "runtime": asdict(result.runtime) if result.runtime else None,
+    }
+
+
+def _summary(result: SeparationResult) -> str:
+    lines = [str(stem.path) for stem in result.values()]
+    if result.runtime is None:
+        return "\n".join(["All stems were there already:", *lines])
+    how = f"{result.runtime.runtime} on {result.runtime.device}, {result.runtime.precision}"
+    speed = f"{result.duration:.1f} s of sound in {result.timings['separate']:.2f} s, {result.x_realtime:.0f} x real time"
+    return "\n".join([f"{how}: {speed} (model loaded in {result.timings['load']:.1f} s)", *lines])
+
+
+def _score_table(scores: dict[str, dict[str, float]]) -> str:
+    kinds = list(next(iter(scores.values())))
+    lines = [f"{'dB':16}" + "".join(f"{kind:>10}" for kind in kinds)]
+    lines += [f"{name:16}" + "".join(f"{values[kind]:10.1f}" for kind in kinds) for name, values in scores.items()]
+    return "\n".join(lines)
+
+
+def _error(error: SpleeterError) -> dict[str, Any]:
+    context = {key: value if isinstance(value, int | float | None) else str(value) for key, value in error.context.items()}
+    return {"type": type(error).__name__, "message": str(error), "context": context}
+
+
+def _show(what: object) -> None:
+    typer.echo(what if isinstance(what, str) else json.dumps(what, indent=2))
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"Error: {message}", err=True)
+
+
+def _start_logging(*, verbose: bool) -> None:
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    _LOG.setLevel(logging.INFO if verbose else logging.WARNING)

@@ -1,0 +1,111 @@
+"""Models that are loaded stay loaded: the second song begins at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from spleeter_nb.engine.fallback import ResilientRuntime
+from spleeter_nb.models import ModelManager
+from spleeter_nb.net.devices import available_gpus, choose
+from spleeter_nb.net.load import load_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from spleeter_nb.config import SpleeterConfig
+    from spleeter_nb.engine.options import Options
+    from spleeter_nb.models import InstalledModel
+    from spleeter_nb.net.devices import Choice
+    from spleeter_nb.net.runtime import Runtime
+
+# A runtime holds about 200 MB: two allow for comparing two models or two precisions.
+_KEPT = 2
+
+
+class LoadedModels:
+    """The runtimes of this process, the most recently used ones kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runtimes: OrderedDict[Hashable, ResilientRuntime] = OrderedDict()
+
+    def get(
+        self, model: InstalledModel, options: Options, config: SpleeterConfig, *, cancel: threading.Event
+    ) -> ResilientRuntime:
+        """Return the runtime of a model, loaded now if need be.
+
+        Parameters
+        ----------
+        model : InstalledModel
+            Its `spec` is the one to run, any options applied.
+        options : Options
+            `device` and `precision` are used.
+        config : SpleeterConfig
+        cancel : threading.Event
+            Stops loading when set.
+
+        Raises
+        ------
+        ModelError, DeviceError, ValidationError
+            As :func:`spleeter_nb.net.load.load_runtime` and :func:`spleeter_nb.net.devices.choose` say.
+        """
+        automatic_on_cpu = options.device == "cpu" or (options.device == "auto" and not config.enable_gpu)
+        choice = choose(options.device, () if automatic_on_cpu else available_gpus())
+        spec = dataclasses.replace(model.spec, name="")
+        key = (
+            model.weights_digest,
+            spec,
+            choice,
+            options.precision,
+            config.worker_threads,
+            config.batch_size,
+        )
+        # Two jobs that want the same model: the second waits for what the first loads.
+        with self._lock:
+            if key not in self._runtimes:
+                self._runtimes[key] = self._load(model, choice, options, config, cancel)
+                while len(self._runtimes) > _KEPT:
+                    self._runtimes.popitem(last=False)
+            self._runtimes.move_to_end(key)
+            return self._runtimes[key]
+
+    def clear(self) -> None:
+        """Forget all runtimes; running separations keep theirs to their end."""
+        with self._lock:
+            self._runtimes.clear()
+
+    @staticmethod
+    def _load(
+        model: InstalledModel,
+        choice: Choice,
+        options: Options,
+        config: SpleeterConfig,
+        cancel: threading.Event,
+    ) -> ResilientRuntime:
+        def load(choice: Choice, batch_size: int) -> Runtime:
+            return load_runtime(
+                model.spec,
+                model.checkpoint,
+                weights_digest=model.weights_digest,
+                choice=choice,
+                precision=options.precision,
+                threads=config.worker_threads,
+                batch_size=batch_size,
+                cancel=cancel,
+            )
+
+        return ResilientRuntime(load, choice, config.batch_size)
+
+
+def model_manager(config: SpleeterConfig) -> ModelManager:
+    """Return the manager that the settings describe."""
+    return ModelManager(
+        config.models_dir,
+        auto_download=config.auto_download,
+        host=config.github_host,
+        repository=config.github_repository,
+        release=config.github_release,
+    )

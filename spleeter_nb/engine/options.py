@@ -1,0 +1,128 @@
+"""The options of one separation: checked once, then trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+from spleeter_nb.net.runtime import Precision
+from spleeter_nb.values import MaskExtension
+
+OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
+
+MAX_OVERLAP = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a caller may say about one separation.
+
+    Raises
+    ------
+    ValidationError
+        If a value is not allowed; the message names the option, what came and what is allowed.
+    """
+
+    sample_rate: int | None = None
+    """Hz, for arrays only: files know their own."""
+    offset: float = 0.0
+    """Seconds to skip at the start."""
+    duration: float | None = None
+    """Seconds to separate; None: all that follows."""
+    precision: Precision = "float32"
+    """Of the networks: ``float32`` equals Spleeter's output, ``bfloat16`` is fast and differs by about -50 dB."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``gpu`` or ``cuda:1``."""
+    overlap: float = 0.0
+    """Share of a segment, 0 to 0.5, that neighbours cross-fade over; 0 is Spleeter's own."""
+    wiener: bool = False
+    """Whether the multichannel Wiener filter refines the stems (Spleeter's ``--mwf``)."""
+    mask_extension: MaskExtension | None = None
+    """``zeros`` or ``average`` above the model's band; None: as the model's configuration says."""
+    residual: str | None = None
+    """What happens to sound that no stem took: None drops it, ``stem`` makes it a stem of its own named
+    ``residual``, the name of a stem adds it there. With it the stems sum to the mixture."""
+    progress: bool | Callable[..., object] = True
+    """A progress bar, none, or a callable that gets :class:`spleeter_nb.events.Progress` values."""
+    output_dir: str | os.PathLike[str] | None = None
+    """Where stems are written; None: they stay in memory, long ones in a temporary file."""
+    codec: str = "wav"
+    """``wav`` or ``flac``."""
+    bit_depth: int | str = 16
+    """16, 24, 32 or ``float``."""
+    filename_format: str = "{filename}/{instrument}.{codec}"
+    """Path of a stem below `output_dir`; ``{foldername}`` is the source's folder."""
+    on_exist: OnExist = "overwrite"
+    """What happens to files that are there already; ``skip`` keeps them, and separates only what is missing."""
+
+    def __post_init__(self) -> None:
+        _require(_is_number(self.offset) and self.offset >= 0, "offset", self.offset, "seconds, 0 or more")
+        _require(
+            self.duration is None or (_is_number(self.duration) and self.duration > 0),
+            "duration",
+            self.duration,
+            "seconds, more than 0, or None for all",
+        )
+        _require(
+            _is_number(self.overlap) and 0 <= self.overlap <= MAX_OVERLAP,
+            "overlap",
+            self.overlap,
+            f"0 to {MAX_OVERLAP} of a segment",
+        )
+        _require(isinstance(self.wiener, bool), "wiener", self.wiener, "True or False")
+        _require(isinstance(self.device, str), "device", self.device, "'auto', 'cpu', 'gpu' or 'cuda:0'")
+        _require(
+            isinstance(self.progress, bool) or callable(self.progress),
+            "progress",
+            self.progress,
+            "True, False or a callable",
+        )
+        _require_choice("precision", self.precision, get_args(Precision))
+        _require_choice("on_exist", self.on_exist, get_args(OnExist))
+        if self.mask_extension is not None:
+            _require_choice("mask_extension", self.mask_extension, get_args(MaskExtension))
+
+    def check_instruments(self, instruments: tuple[str, ...]) -> None:
+        """Check what depends on the model: the name of the stem that takes the residual."""
+        if self.residual is not None:
+            _require_choice("residual", self.residual, (*instruments, "stem"))
+
+
+def parse_options(options: dict[str, Any]) -> Options:
+    """Turn keywords into options.
+
+    Raises
+    ------
+    UnknownOptionError
+        If there is no option of that name; the message names the nearest.
+    ValidationError
+        If a value is not allowed.
+    """
+    known = [field.name for field in dataclasses.fields(Options)]
+    for name in options:
+        if name not in known:
+            raise UnknownOptionError(
+                f"There is no option {name!r}.{nearest(name, known)} Options are {', '.join(known)}.",
+                option=name,
+            )
+    return Options(**options)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
+
+
+def _require(condition: bool, name: str, value: object, allowed: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not condition:
+        raise ValidationError(f"{name} is {value!r}; allowed: {allowed}.", option=name, value=value)
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        allowed = ", ".join(map(repr, choices))
+        hint = nearest(str(value), choices)
+        raise ValidationError(f"{name} is {value!r}; allowed: {allowed}.{hint}", option=name, value=value)

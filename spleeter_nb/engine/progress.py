@@ -1,0 +1,124 @@
+"""Progress: from what the engine counts to events, a bar, or any callable."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from spleeter_nb.events import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spleeter_nb.events import ProgressCallback, Stage
+
+_LOG = logging.getLogger("spleeter_nb")
+
+# Events a second at most; the first and the last of a stage always come.
+_PER_SECOND = 10
+
+# A bar appears only where it is worth looking at.
+_BAR_AFTER_SECONDS = 1.0
+
+
+class Reporter:
+    """Tells one listener how far a job is; an error in the listener stops the telling, not the job.
+
+    Parameters
+    ----------
+    listener : bool or callable
+        True draws a bar, False tells nobody.
+    name : str
+        What the bar is labelled with.
+    clock : callable
+        Seconds, for tests.
+    """
+
+    def __init__(
+        self,
+        listener: bool | ProgressCallback,
+        *,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,  # noqa: FBT001 - the public option
+    ) -> None:
+        self._clock = clock
+        self._start = clock()
+        self._listener: ProgressCallback | None
+        if isinstance(listener, bool):
+            self._listener = _Bar(name) if listener else None
+        else:
+            self._listener = listener
+        self._last_told = -1.0
+        self._stage: Stage | None = None
+        self._stage_start = self._start
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job began."""
+        return self._clock() - self._start
+
+    def tell(self, stage: Stage, fraction: float | None = None, message: str = "") -> None:
+        """Report where the job is.
+
+        Parameters
+        ----------
+        stage : str
+            One of :data:`spleeter_nb.events.Stage`.
+        fraction : float, optional
+            Of the stage, 0 to 1.
+        message : str
+            One line for a person.
+        """
+        now = self._clock()
+        if stage != self._stage:
+            self._stage, self._stage_start = stage, now
+        elif now - self._last_told < 1 / _PER_SECOND and not message and fraction != 1:
+            return
+        self._last_told = now
+        remaining = (now - self._stage_start) * (1 - fraction) / fraction if fraction else None
+        self._send(Progress(stage, fraction, now - self._start, remaining, message))
+
+    def forward(self, event: Progress) -> None:
+        """Pass on an event of another room."""
+        self.tell(event.stage, event.fraction, event.message)
+
+    def close(self) -> None:
+        """Take the bar away, however the job ended."""
+        if isinstance(self._listener, _Bar):
+            self._listener.close()
+
+    def _send(self, event: Progress) -> None:
+        if self._listener is None:
+            return
+        try:
+            self._listener(event)
+        except Exception:
+            _LOG.warning("The progress callback failed and is not called again; the job goes on.", exc_info=True)
+            self._listener = None
+
+
+class _Bar:
+    """A tqdm bar in a cell or a terminal."""
+
+    def __init__(self, name: str) -> None:
+        from tqdm.auto import tqdm  # noqa: PLC0415 - asks the kernel what it can draw
+
+        # A terminal that is none, such as a log file, gets no bar.
+        self._bar = tqdm(
+            total=100,
+            desc=name,
+            delay=_BAR_AFTER_SECONDS,
+            disable=None,
+            leave=False,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}",
+        )
+
+    def __call__(self, event: Progress) -> None:
+        if event.message:
+            self._bar.set_postfix_str(event.message, refresh=False)
+        self._bar.n = round(100 * (event.fraction or 0))
+        self._bar.refresh()
+
+    def close(self) -> None:
+        self._bar.close()

@@ -1,0 +1,264 @@
+"""What a separation gives: stems, as values."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spleeter_nb.dsp.scores import bss_eval, sdr, si_sdr
+from spleeter_nb.engine.targets import Targets, write_together
+from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy.typing as npt
+
+    from spleeter_nb.net.runtime import RuntimeInfo
+    from spleeter_nb.values import AudioInfo, FloatArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stem:
+    """One stem of a song: a name, a rate, samples."""
+
+    name: str
+    sample_rate: int
+    """Hz, the source's own."""
+    frames: int
+    """Samples per channel, as many as the source has."""
+    _load: Callable[[], FloatArray]
+    path: Path | None = None
+    """The file it was written to, None for a stem in memory."""
+
+    @functools.cached_property
+    def samples(self) -> FloatArray:
+        """float32 (frames, 2); full scale is 1.0.
+
+        A long stem is mapped from a temporary file. One that was written to a file is read back from there when
+        first asked for, with the depth that the file has.
+        """
+        return self._load()
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.frames / self.sample_rate
+
+    def save(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: int | str = 16) -> Path:
+        """Write this stem to a file.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Written atomically; what was there is replaced.
+        codec : str, optional
+            ``wav`` or ``flac``; by default what the path ends in.
+        bit_depth : 16, 24, 32 or "float"
+
+        Returns
+        -------
+        Path
+            Where it lies now.
+        """
+        path = Path(path)
+        codec = codec or path.suffix.removeprefix(".").lower() or "wav"
+        write_together({path: self.samples}, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
+        return path
+
+    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
+        return np.array(self.samples, dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def __repr__(self) -> str:
+        place = f", path='{self.path}'" if self.path else ""
+        return f"Stem('{self.name}', {self.duration:.2f} s, {self.sample_rate} Hz{place})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SeparationResult(Mapping[str, Stem]):
+    """The stems of a song by name, in the model's order, and how they were made.
+
+    ``result["vocals"]`` and ``result.vocals`` are the same stem.
+    """
+
+    stems: Mapping[str, Stem]
+    model_name: str
+    origin: str
+    """The path of the source, or ``audio`` where it has none."""
+    source: AudioInfo
+    """What the source said of itself."""
+    runtime: RuntimeInfo | None
+    """Where the networks ran; None when all files were there already and nothing was computed."""
+    seconds: float
+    """How long the separation took, the loading of the model included."""
+    timings: Mapping[str, float]
+    """Seconds by stage: ``load`` the model, ``separate`` the first to the last sample."""
+    _load_mixture: Callable[[], FloatArray] = field(repr=False)
+
+    def __getitem__(self, name: str) -> Stem:
+        try:
+            return self.stems[name]
+        except KeyError:
+            raise KeyError(f"{name!r}: the stems are {', '.join(self.stems)}.{nearest(name, self.stems)}") from None
+
+    def __getattr__(self, name: str) -> Stem:
+        # Dataclass fields are found before this is asked; `stems` itself is missing only while unpickling.
+        stems = self.__dict__.get("stems", {})
+        if name not in stems:
+            raise AttributeError(
+                f"A separation has no {name!r}; its stems are {', '.join(stems)}.{nearest(name, stems)}"
+            )
+        stem: Stem = stems[name]
+        return stem
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.stems]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stems)
+
+    def __len__(self) -> int:
+        return len(self.stems)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.stems)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.stems)
+        return f"SeparationResult({self.source.name!r}: {names}; {self.duration:.2f} s, {self.sample_rate} Hz)"
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, the source's own."""
+        return self.source.sample_rate
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound."""
+        return next(iter(self.stems.values())).duration
+
+    @property
+    def x_realtime(self) -> float:
+        """Seconds of sound made in one second of work, the loading of the model not counted."""
+        return self.duration / max(self.timings["separate"], 1e-9)
+
+    @functools.cached_property
+    def mixture(self) -> FloatArray:
+        """What was separated, float32 (frames, 2), read again when first asked for; more channels are mixed down."""
+        return self._load_mixture()
+
+    def mix(self, **gains_db: float) -> FloatArray:
+        """Mix the stems.
+
+        Parameters
+        ----------
+        **gains_db : float
+            dB for each stem by its name: 0 leaves it as it is, ``-inf`` mutes it. Stems not named stay at 0.
+
+        Returns
+        -------
+        float32 (frames, 2)
+
+        Raises
+        ------
+        UnknownOptionError
+            If there is no stem of that name.
+        """
+        for name in gains_db:
+            if name not in self.stems:
+                raise UnknownOptionError(
+                    f"There is no stem {name!r}.{nearest(name, self.stems)} Stems are {', '.join(self.stems)}.",
+                    option=name,
+                )
+        mixed = np.zeros((next(iter(self.stems.values())).frames, 2), np.float32)
+        for name, stem in self.stems.items():
+            gain = 10 ** (gains_db.get(name, 0.0) / 20)
+            if gain:
+                mixed += np.float32(gain) * stem.samples
+        return mixed
+
+    def residual(self) -> FloatArray:
+        """Return what no stem took: the mixture minus the sum of the stems, float32 (frames, 2)."""
+        return self.mixture - self.mix()
+
+    def save(
+        self,
+        output_dir: str | os.PathLike[str],
+        *,
+        codec: str = "wav",
+        bit_depth: int | str = 16,
+        filename_format: str = "{filename}/{instrument}.{codec}",
+        on_exist: str = "overwrite",
+    ) -> dict[str, Path]:
+        """Write all stems; they appear together, or none does.
+
+        Parameters
+        ----------
+        output_dir : str or PathLike
+            Made where it is missing.
+        codec : {"wav", "flac"}
+        bit_depth : 16, 24, 32 or "float"
+        filename_format : str
+            Path below `output_dir`, with ``{filename}``, ``{foldername}``, ``{instrument}``, ``{codec}``.
+        on_exist : {"overwrite", "skip", "error"}
+
+        Returns
+        -------
+        dict of str to Path
+            The files by stem.
+        """
+        targets = Targets(Path(output_dir), filename_format, codec, on_exist)
+        paths = targets.paths(self.origin, tuple(self.stems))
+        samples = {paths[name]: self.stems[name].samples for name in targets.missing(paths)}
+        write_together(samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
+        return paths
+
+    def score(self, references: Mapping[str, Any], *, bsseval: bool = False) -> dict[str, dict[str, float]]:
+        """Compare the stems with the true ones.
+
+        Parameters
+        ----------
+        references : mapping of str to array_like
+            True stems ``(frames, 2)`` by name; of stems that this separation has, all or some.
+        bsseval : bool
+            Whether to add BSSEval v4 by museval (extra ``eval``): slow, and the usual figure of papers on MUSDB18.
+
+        Returns
+        -------
+        dict of str to dict of str to float
+            For each stem, in dB: ``SDR``, ``SI-SDR``, and ``SDRi``, by how much the SDR is above that of the
+            unprocessed mixture; with `bsseval` also ``BSSEval SDR``, ``… ISR``, ``… SIR``, ``… SAR``.
+
+        Raises
+        ------
+        ValidationError
+            If a reference has no stem or another length.
+        """
+        if not references or not set(references) <= set(self.stems):
+            raise ValidationError(
+                f"References were given for {sorted(references)}; the stems are {', '.join(self.stems)}.",
+                references=sorted(references),
+            )
+        true = {name: np.asarray(reference, np.float32) for name, reference in references.items()}
+        scores = {}
+        for name, reference in true.items():
+            ratio = sdr(reference, self.stems[name].samples)
+            improvement = ratio - sdr(reference, self.mixture)
+            scores[name] = {
+                "SDR": ratio,
+                "SI-SDR": si_sdr(reference, self.stems[name].samples),
+                "SDRi": improvement,
+            }
+        if bsseval:
+            estimates = {name: self.stems[name].samples for name in true}
+            for name, values in bss_eval(true, estimates, sample_rate=self.sample_rate).items():
+                scores[name] |= {f"BSSEval {kind}": value for kind, value in values.items()}
+        return scores

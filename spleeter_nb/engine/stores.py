@@ -1,0 +1,113 @@
+"""Where stems go while they are made: to memory, or to files."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from typing import IO, TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from spleeter_nb.audio import probe, read_blocks
+from spleeter_nb.engine.result import Stem
+from spleeter_nb.engine.targets import writers
+from spleeter_nb.storage import storing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from spleeter_nb.audio import AudioWriter
+    from spleeter_nb.values import FloatArray
+
+# Bytes of one stem that stay in memory; what is longer goes to a temporary file (6 minutes of stereo at 44.1 kHz).
+_IN_MEMORY = 128 * 2**20
+
+_READ_FRAMES = 1 << 16
+
+
+class Store(Protocol):
+    """Takes the stems block by block and gives them back as values."""
+
+    def write(self, name: str, samples: FloatArray) -> None:
+        """Append float32 (samples, 2) to a stem."""
+
+    def stem(self, name: str, *, sample_rate: int, frames: int) -> Stem:
+        """Return a finished stem."""
+        ...
+
+
+class MemoryStore:
+    """Stems in memory, long ones in temporary files without a name, which vanish with the last reference."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._samples = {name: _Samples() for name in names}
+
+    def write(self, name: str, samples: FloatArray) -> None:
+        """Append float32 (samples, 2) to a stem."""
+        self._samples[name].append(samples)
+
+    def stem(self, name: str, *, sample_rate: int, frames: int) -> Stem:
+        """Return a finished stem."""
+        return Stem(name, sample_rate, frames, self._samples[name].array)
+
+
+class _Samples:
+    """Bytes that grow in memory, and move to a temporary file when they become too many."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = io.BytesIO()
+
+    def append(self, samples: FloatArray) -> None:
+        with storing(tempfile.gettempdir()):
+            if isinstance(self._file, io.BytesIO) and self._file.tell() + samples.nbytes > _IN_MEMORY:
+                in_memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its array
+                self._file.write(in_memory.getbuffer())
+            self._file.write(memoryview(np.ascontiguousarray(samples)).cast("B"))
+
+    def array(self) -> FloatArray:
+        """Return float32 (samples, 2) over the bytes, without a copy; writing to it changes no file."""
+        if isinstance(self._file, io.BytesIO):
+            return np.frombuffer(self._file.getbuffer(), np.float32).reshape(-1, 2)
+        self._file.flush()
+        return np.memmap(self._file, np.float32, "c").reshape(-1, 2)
+
+
+class FileStore:
+    """Stems in files, read back only when somebody asks for their samples."""
+
+    def __init__(self, paths: Mapping[str, Path], opened: Mapping[Path, AudioWriter]) -> None:
+        self._paths = paths
+        self._writers = {name: opened[path] for name, path in paths.items() if path in opened}
+
+    def write(self, name: str, samples: FloatArray) -> None:
+        """Append float32 (samples, 2) to a stem, unless its file was there before."""
+        if name in self._writers:
+            self._writers[name].write(samples)
+
+    def stem(self, name: str, *, sample_rate: int, frames: int) -> Stem:  # noqa: ARG002 - the file knows
+        """Return a finished stem."""
+        return written_stem(name, self._paths[name])
+
+
+@contextlib.contextmanager
+def file_store(
+    paths: Mapping[str, Path], missing: Sequence[str], *, sample_rate: int, codec: str, bit_depth: int | str
+) -> Iterator[FileStore]:
+    """Open a store of files: on leaving they all appear, after an error none does."""
+    targets = [paths[name] for name in missing]
+    with writers(targets, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth) as opened:
+        yield FileStore(paths, opened)
+
+
+def written_stem(name: str, path: Path) -> Stem:
+    """Return a stem that lies in a file."""
+    info = probe(path)
+    return Stem(
+        name,
+        info.sample_rate,
+        info.frames or 0,
+        lambda: np.concatenate(list(read_blocks(path, _READ_FRAMES))),
+        path,
+    )

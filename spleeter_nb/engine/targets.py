@@ -1,0 +1,146 @@
+"""Where stems are written: names from a template, what to do with files that exist, all of a song together."""
+
+from __future__ import annotations
+
+import contextlib
+import string
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from spleeter_nb.audio import AudioWriter
+from spleeter_nb.exceptions import OutputExistsError, ValidationError, nearest
+from spleeter_nb.storage import storing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from spleeter_nb.values import FloatArray
+
+_FIELDS = ("filename", "foldername", "instrument", "codec")
+
+
+@dataclass(frozen=True)
+class Targets:
+    """A folder, the template of the paths below it, and what to do where there is something."""
+
+    folder: Path
+    template: str
+    codec: str
+    on_exist: str
+
+    def __post_init__(self) -> None:
+        try:
+            used = {name for _, name, _, _ in string.Formatter().parse(self.template) if name is not None}
+        except ValueError as error:
+            raise ValidationError(f"filename_format {self.template!r} is no template: {error}.") from error
+        for name in used:
+            if name not in _FIELDS:
+                raise ValidationError(
+                    f"filename_format {self.template!r} has an unknown field {name!r}.{nearest(name, _FIELDS)} "
+                    f"Fields are {', '.join(_FIELDS)}.",
+                    field=name,
+                )
+
+    def paths(self, source: str, instruments: Iterable[str]) -> dict[str, Path]:
+        """Return each stem's path.
+
+        Parameters
+        ----------
+        source : str
+            The path of the source, or what its stems are named after.
+        instruments : iterable of str
+
+        Raises
+        ------
+        ValidationError
+            If a path leaves the folder, or two stems would share one.
+        """
+        path = Path(source).absolute()
+        paths = {}
+        for instrument in instruments:
+            relative = PurePath(
+                self.template.format(
+                    filename=path.stem, foldername=path.parent.name, instrument=instrument, codec=self.codec
+                )
+            )
+            if relative.is_absolute() or ".." in relative.parts or not relative.name:
+                raise ValidationError(f"filename_format {self.template!r} leads out of the output folder: {relative}.")
+            paths[instrument] = self.folder / relative
+        if len(set(paths.values())) < len(paths):
+            raise ValidationError(
+                f"filename_format {self.template!r} gives several stems one path: put {{instrument}} into it."
+            )
+        return paths
+
+    def missing(self, paths: Mapping[str, Path]) -> list[str]:
+        """Return the stems that are to be written.
+
+        Raises
+        ------
+        OutputExistsError
+            If ``on_exist`` is ``error`` and there is a file.
+        """
+        existing = [name for name, path in paths.items() if path.exists()]
+        if existing and self.on_exist == "error":
+            raise OutputExistsError(
+                f"{paths[existing[0]]} exists, and on_exist is 'error': choose another output_dir, or 'overwrite' or "
+                f"'skip'.",
+                path=paths[existing[0]],
+            )
+        return [name for name in paths if self.on_exist != "skip" or name not in existing]
+
+
+@contextlib.contextmanager
+def writers(
+    paths: Iterable[Path], *, sample_rate: int, codec: str, bit_depth: int | str
+) -> Iterator[dict[Path, AudioWriter]]:
+    """Open a file for each path; on leaving they all appear, after an error none does.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Their folders are made.
+    sample_rate : int
+        Hz.
+    codec, bit_depth
+        As :class:`spleeter_nb.audio.AudioWriter` takes them.
+
+    Yields
+    ------
+    dict of Path to AudioWriter
+    """
+    opened: dict[Path, AudioWriter] = {}
+    made: list[Path] = []
+    try:
+        for path in paths:
+            with storing(path.parent):
+                made += _make_folders(path.parent)
+            opened[path] = AudioWriter(path, sample_rate=sample_rate, channels=2, codec=codec, bit_depth=bit_depth)
+        yield opened
+        for writer in opened.values():
+            writer.finish()
+        for writer in opened.values():
+            writer.publish()
+    except BaseException:
+        for writer in opened.values():
+            writer.abort()
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else may have put something there
+                folder.rmdir()
+        raise
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the new ones, outermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()][::-1]
+    for path in missing:
+        path.mkdir(exist_ok=True)
+    return missing
+
+
+def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: int | str) -> None:
+    """Write arrays of float32 (frames, 2) to files that appear together, or not at all."""
+    with writers(samples, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth) as opened:
+        for path, writer in opened.items():
+            writer.write(samples[path])

@@ -1,0 +1,82 @@
+"""Threads: work goes on in them, and whoever called only waits, so that an interrupt is answered at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# How long an interrupted caller waits for the work to stop tidily. What takes longer, such as a framework that
+# compiles, ends in its own thread and publishes nothing.
+_TIDY_SECONDS = 0.3
+
+
+def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
+    """Run `work` in a thread of its own and wait for its result.
+
+    Parameters
+    ----------
+    work : callable
+        Looks at `cancel` often.
+    cancel : threading.Event
+        Set when the caller is interrupted while waiting.
+
+    Returns
+    -------
+    object
+        What `work` returned; its exception is raised here.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="spleeter_nb-job")
+    future = pool.submit(work)
+    try:
+        return future.result()
+    except BaseException:
+        if not future.done():
+            cancel.set()
+            with suppress(BaseException):
+                future.exception(timeout=_TIDY_SECONDS)
+        raise
+    finally:
+        pool.shutdown(wait=False)
+
+
+def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[tuple[T, R]]:
+    """Apply `function` in several threads, with results in the order of the items.
+
+    Items are drawn in the caller's thread, one more than there are workers, so that a worker that has finished
+    finds the next item ready; and no further, so that memory stays bounded.
+
+    Parameters
+    ----------
+    function : callable
+    items : iterable
+    workers : int
+
+    Yields
+    ------
+    item, result
+    """
+    source = iter(items)
+    pending: deque[tuple[T, Future[R]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="spleeter_nb-worker") as pool:
+        try:
+            for item in itertools.islice(source, workers + 1):
+                pending.append((item, pool.submit(function, item)))
+            while pending:
+                done, future = pending.popleft()
+                result = future.result()
+                for item in itertools.islice(source, 1):
+                    pending.append((item, pool.submit(function, item)))
+                yield done, result
+        finally:
+            for _, future in pending:
+                future.cancel()

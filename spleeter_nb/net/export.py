@@ -1,0 +1,174 @@
+"""OpenVINO's file of a model: made once by Keras in a process of its own, verified whenever it is used.
+
+The file lies in the model's folder, ``openvino/<key>/model.xml`` and ``model.bin`` with a list of their digests.
+The key covers the weights and everything that shapes the networks, so a changed model never meets an old file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spleeter_nb import exceptions
+from spleeter_nb.exceptions import DeviceError, ModelError, SeparationCancelledError
+from spleeter_nb.values import ModelSpec
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+
+_LOG = logging.getLogger("spleeter_nb")
+
+# Raised when the way that networks are exported changes; part of the key.
+_EXPORT_VERSION = 1
+
+_FILES = ("model.xml", "model.bin")
+_DIGESTS = "digests.json"
+_POLL_SECONDS = 0.05
+
+
+@contextlib.contextmanager
+def exported_model(
+    spec: ModelSpec, checkpoint: Path, *, weights_digest: str, cancel: threading.Event
+) -> Iterator[Path]:
+    """Give the path of OpenVINO's file, made now if it is missing or damaged.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    checkpoint : Path
+        The prefix of the checkpoint's files.
+    weights_digest : str
+        Hexadecimal digest of the checkpoint.
+    cancel : threading.Event
+        Stops an export when set.
+
+    Yields
+    ------
+    Path
+        ``model.xml``; to be compiled inside of the ``with`` block, since a model folder that cannot be written
+        to gets a temporary file.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint cannot be read or does not fit `spec`.
+    SeparationCancelledError
+        If `cancel` was set.
+    """
+    folder = checkpoint.parent / "openvino" / _key(spec, weights_digest)
+    if _intact(folder):
+        yield folder / "model.xml"
+        return
+    try:
+        folder.parent.mkdir(exist_ok=True)
+        staging = tempfile.mkdtemp(dir=folder.parent, prefix=".staging-")
+    except OSError as error:
+        _LOG.warning("%s cannot be written to (%s): OpenVINO's file is made anew each time.", folder.parent, error)
+        staging = tempfile.mkdtemp(prefix="spleeter_nb-")
+    try:
+        _export(spec, checkpoint, Path(staging), cancel=cancel)
+        published = _publish(Path(staging), folder)
+        yield published / "model.xml"
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _key(spec: ModelSpec, weights_digest: str) -> str:
+    networks = {
+        field: getattr(spec, field)
+        for field in (
+            "n_bins",
+            "segment_frames",
+            "n_channels",
+            "network",
+            "conv_activation",
+            "deconv_activation",
+        )
+    }
+    text = json.dumps([_EXPORT_VERSION, weights_digest, len(spec.instruments), networks], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _intact(folder: Path) -> bool:
+    try:
+        recorded = json.loads((folder / _DIGESTS).read_bytes())
+        return bool(recorded == _digests(folder))
+    except (OSError, ValueError):
+        return False
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    digests = {}
+    for name in _FILES:
+        with (folder / name).open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _publish(staging: Path, folder: Path) -> Path:
+    """Move a finished export into its place, unless another process was first."""
+    (staging / _DIGESTS).write_text(json.dumps(_digests(staging)))
+    if staging.parent != folder.parent:
+        return staging
+    if not _intact(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return staging.rename(folder)
+    except OSError:
+        return folder if _intact(folder) else staging
+
+
+def _export(spec: ModelSpec, checkpoint: Path, folder: Path, *, cancel: threading.Event) -> None:
+    """Run :func:`main` in a process of its own, where Keras may take OpenVINO as its backend."""
+    job = {"spec": dataclasses.asdict(spec), "checkpoint": str(checkpoint), "folder": str(folder)}
+    command = [sys.executable, "-m", "spleeter_nb.net.export", json.dumps(job)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while True:
+            try:
+                _, errors = process.communicate(timeout=_POLL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if cancel.is_set():
+                    process.kill()
+                    raise SeparationCancelledError("Cancelled while the model was prepared.") from None
+    if process.returncode:
+        _raise_as_told(folder / "error.json", errors.decode(errors="replace"))
+
+
+def _raise_as_told(report: Path, errors: str) -> None:
+    try:
+        told: dict[str, str] = json.loads(report.read_bytes())
+    except (OSError, ValueError):
+        raise DeviceError(f"Keras could not export the model for OpenVINO:\n{errors[-2000:]}") from None
+    raise getattr(exceptions, told["type"])(told["message"])
+
+
+def main(job: dict[str, Any]) -> int:
+    """Export a model; the process's exit code says whether it worked, ``error.json`` what did not."""
+    os.environ["KERAS_BACKEND"] = "openvino"
+    from spleeter_nb.net.checkpoint import read_checkpoint  # noqa: PLC0415 - after the backend is chosen
+    from spleeter_nb.net.unet import build_networks  # noqa: PLC0415 - likewise
+
+    spec, folder = ModelSpec(**job["spec"]), Path(job["folder"])
+    try:
+        networks = build_networks(spec, read_checkpoint(Path(job["checkpoint"])), data_format="channels_first")
+    except ModelError as error:
+        (folder / "error.json").write_text(json.dumps({"type": type(error).__name__, "message": str(error)}))
+        return 1
+    networks.export(str(folder / "model.xml"), format="openvino", verbose=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

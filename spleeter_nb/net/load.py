@@ -1,0 +1,72 @@
+"""Load a model on the device that was chosen, and see that it answers sensibly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spleeter_nb.net.export import exported_model
+from spleeter_nb.net.keras import KerasRuntime
+from spleeter_nb.net.openvino import OpenVinoRuntime
+from spleeter_nb.net.runtime import self_test
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from spleeter_nb.net.devices import Choice
+    from spleeter_nb.net.runtime import Precision, Runtime
+    from spleeter_nb.values import ModelSpec
+
+
+def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how it shall run
+    spec: ModelSpec,
+    checkpoint: Path,
+    *,
+    weights_digest: str,
+    choice: Choice,
+    precision: Precision,
+    threads: int,
+    batch_size: int,
+    cancel: threading.Event,
+) -> Runtime:
+    """Load a model.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    checkpoint : Path
+        The prefix of the checkpoint's files.
+    weights_digest : str
+        Hexadecimal digest of the checkpoint.
+    choice : Choice
+        From :func:`spleeter_nb.net.devices.choose`.
+    precision : {"float32", "bfloat16"}
+        Of the networks.
+    threads : int
+        Of the networks, on a processor.
+    batch_size : int
+        Segments computed at once, on a GPU.
+    cancel : threading.Event
+        Stops loading when set.
+
+    Returns
+    -------
+    Runtime
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint is damaged, does not fit `spec`, or its networks give no sensible answer.
+    DeviceError
+        If the device or its runtime fails.
+    SeparationCancelledError
+        If `cancel` was set.
+    """
+    runtime: Runtime
+    if choice.runtime == "openvino":
+        with exported_model(spec, checkpoint, weights_digest=weights_digest, cancel=cancel) as path:
+            runtime = OpenVinoRuntime(spec, path, precision=precision, threads=threads)
+    else:
+        runtime = KerasRuntime(spec, checkpoint, choice=choice, precision=precision, batch_size=batch_size)
+    self_test(runtime, spec, cancel=cancel)
+    return runtime

@@ -1,0 +1,78 @@
+"""What everybody needs who writes to a disk: the system's errors in our words, room, and renames that last."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spleeter_nb.exceptions import DiskFullError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def storing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn every `OSError` inside into a `StorageError` that names `path`.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        What is being written: a file or a folder, there already or not.
+
+    Raises
+    ------
+    DiskFullError
+        If there is no room left.
+    StorageError
+        If it cannot be written for another reason.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _disk_full(Path(path), needed=None) from error
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. Choose another folder.", path=str(path)
+        ) from error
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise `DiskFullError` unless the disk of `folder` has room for `needed` bytes."""
+    if _free(folder) < needed:
+        raise _disk_full(folder, needed=needed)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut, where the system can (Windows opens no folders)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _free(path: Path) -> int:
+    folder = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.is_dir())
+    return shutil.disk_usage(folder).free
+
+
+def _disk_full(path: Path, *, needed: int | None) -> DiskFullError:
+    free = _free(path)
+    wanted = "" if needed is None else f"{needed:,} bytes are needed, "
+    return DiskFullError(
+        f"The disk of {path} is full: {wanted}{free:,} are free. Make room, or choose another folder.",
+        path=str(path),
+        needed=needed,
+        free=free,
+    )
