@@ -1,0 +1,64 @@
+# Needs Python 3.11 or newer, git and make; everything else goes into .venv. Another Python: make PYTHON=python3.13 demo
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip
+INSTALL := $(PIP) install --quiet --constraint .ci/constraints.txt --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench parity lab clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.package ## Separate the demonstration song into ./demo_stems
+	$(BIN)/spleeter-nb demo
+
+test: .venv/.test ## Run the tests; PYTEST_ARGS goes to pytest
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/.dev ## Check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/.dev ## Fix style and format where a program can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/.test ## Measure side by side with spleeter 2.4.2, write docs/benchmarks.md
+	$(BIN)/python scripts/bench.py
+
+parity: .venv/.test ## Compare live with spleeter 2.4.2, the official weights included
+	$(BIN)/python scripts/parity.py
+
+lab: .venv/.lab ## Open JupyterLab
+	$(BIN)/jupyter lab
+
+clean: ## Remove the environment and everything built
+	rm -rf .venv .venvs build dist demo_stems .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+
+# An empty file .venv/.NAME says that this much is installed; it is older than pyproject.toml when that has changed.
+.venv/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than 3.11: name a newer one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --upgrade 'pip>=25.1' # the first that knows dependency groups
+	@touch $@
+
+.venv/.package: .venv/.pip pyproject.toml
+	$(INSTALL) .
+	@touch $@
+
+.venv/.test: .venv/.pip pyproject.toml .ci/constraints.txt
+	$(INSTALL) . --group test
+	@touch $@ .venv/.package
+
+.venv/.dev: .venv/.pip pyproject.toml .ci/constraints.txt
+	$(INSTALL) . --group dev
+	@touch $@ .venv/.test .venv/.package
+
+.venv/.lab: .venv/.pip pyproject.toml
+	$(INSTALL) '.[lab]'
+	@touch $@ .venv/.package
