@@ -149,9 +149,7 @@ def demo(
 
 
 @models_app.callback()
-def list_models(
-    context: typer.Context, *, models_dir: ModelsDirOption = None, as_json: JsonOption = False
-) -> None:
+def list_models(context: typer.Context, *, models_dir: ModelsDirOption = None, as_json: JsonOption = False) -> None:
     """List the models and whether they are installed."""
     if context.invoked_subcommand:
         return
@@ -255,7 +253,9 @@ def _summary(result: SeparationResult) -> str:
     if result.runtime is None:
         return "\n".join(["All stems were there already:", *lines])
     how = f"{result.runtime.runtime} on {result.runtime.device}, {result.runtime.precision}"
-    speed = f"{result.duration:.1f} s of sound in {result.timings['separate']:.2f} s, {result.x_realtime:.0f} x real time"
+    speed = (
+        f"{result.duration:.1f} s of sound in {result.timings['separate']:.2f} s, {result.x_realtime:.0f} x real time"
+    )
     return "\n".join([f"{how}: {speed} (model loaded in {result.timings['load']:.1f} s)", *lines])
 
 
@@ -267,7 +267,9 @@ def _score_table(scores: dict[str, dict[str, float]]) -> str:
 
 
 def _error(error: SpleeterError) -> dict[str, Any]:
-    context = {key: value if isinstance(value, int | float | None) else str(value) for key, value in error.context.items()}
+    context = {
+        key: value if isinstance(value, int | float | None) else str(value) for key, value in error.context.items()
+    }
     return {"type": type(error).__name__, "message": str(error), "context": context}
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
 from spleeter_nb.net.runtime import Precision
 from spleeter_nb.values import MaskExtension
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from spleeter_nb.audio import BitDepth
 
 OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
 
@@ -52,7 +56,7 @@ class Options:
     """Where stems are written; None: they stay in memory, long ones in a temporary file."""
     codec: str = "wav"
     """``wav`` or ``flac``."""
-    bit_depth: int | str = 16
+    bit_depth: BitDepth = 16
     """16, 24, 32 or ``float``."""
     filename_format: str = "{filename}/{instrument}.{codec}"
     """Path of a stem below `output_dir`; ``{foldername}`` is the source's folder."""

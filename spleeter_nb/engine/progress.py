@@ -37,10 +37,10 @@ class Reporter:
 
     def __init__(
         self,
-        listener: bool | ProgressCallback,
+        listener: bool | ProgressCallback,  # noqa: FBT001 - the public option, as tqdm's users know it
         *,
         name: str,
-        clock: Callable[[], float] = time.monotonic,  # noqa: FBT001 - the public option
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._start = clock()
@@ -93,7 +93,7 @@ class Reporter:
             return
         try:
             self._listener(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a listener is anybody's code, and the job is worth more
             _LOG.warning("The progress callback failed and is not called again; the job goes on.", exc_info=True)
             self._listener = None
 

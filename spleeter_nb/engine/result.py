@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from spleeter_nb.audio import BitDepth
     from spleeter_nb.net.runtime import RuntimeInfo
     from spleeter_nb.values import AudioInfo, FloatArray
 
@@ -50,7 +51,7 @@ class Stem:
         """Seconds."""
         return self.frames / self.sample_rate
 
-    def save(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: int | str = 16) -> Path:
+    def save(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: BitDepth = 16) -> Path:
         """Write this stem to a file.
 
         Parameters
@@ -71,7 +72,7 @@ class Stem:
         write_together({path: self.samples}, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
         return path
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
         return np.array(self.samples, dtype, copy=copy)
 
     def __len__(self) -> int:
@@ -194,7 +195,7 @@ class SeparationResult(Mapping[str, Stem]):
         output_dir: str | os.PathLike[str],
         *,
         codec: str = "wav",
-        bit_depth: int | str = 16,
+        bit_depth: BitDepth = 16,
         filename_format: str = "{filename}/{instrument}.{codec}",
         on_exist: str = "overwrite",
     ) -> dict[str, Path]:

@@ -7,7 +7,6 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from spleeter_nb.dsp.segments import Segment
 from spleeter_nb.dsp.wiener import SpatialStatistics
 from spleeter_nb.engine.threads import ordered_map
 from spleeter_nb.net.host import HostTransforms
@@ -15,8 +14,9 @@ from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
+    from spleeter_nb.dsp.segments import Segment
     from spleeter_nb.net.runtime import Runtime
     from spleeter_nb.values import ComplexArray, FloatArray, ModelSpec
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 def masked(
     segments: Iterable[Segment], runtime: Runtime, *, cancel: threading.Event
-) -> Iterator[tuple[Segment, FloatArray]]:
+) -> Generator[tuple[Segment, FloatArray]]:
     """Separate by ratio masks.
 
     Parameters
@@ -60,7 +60,7 @@ class _Filed(NamedTuple):
 
 def wiener_filtered(
     segments: Iterable[Segment], runtime: Runtime, *, spec: ModelSpec, cancel: threading.Event
-) -> Iterator[tuple[Segment, FloatArray]]:
+) -> Generator[tuple[Segment, FloatArray]]:
     """Separate by the multichannel Wiener filter: one pass to learn how it is, one to apply it.
 
     What the second pass needs lies in a temporary file between the two, about 1 MB a second of sound.
@@ -112,7 +112,7 @@ def wiener_filtered(
 def _append(file: IO[bytes], *arrays: FloatArray | ComplexArray) -> None:
     with storing(tempfile.gettempdir()):
         for array in arrays:
-            file.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+            file.write(np.ascontiguousarray(array).data)
 
 
 def _read_back(file: IO[bytes], skeletons: list[Segment], spec: ModelSpec) -> Iterator[_Filed]:
@@ -121,7 +121,7 @@ def _read_back(file: IO[bytes], skeletons: list[Segment], spec: ModelSpec) -> It
         power = np.empty((len(spec.instruments), spec.segment_frames, spec.n_bins), np.float32)
         spectrum = np.empty((spec.n_channels, spec.segment_frames, spec.n_bins), np.complex64)
         for array in (power, spectrum):
-            file.readinto(memoryview(array).cast("B"))  # type: ignore[attr-defined]  # a TemporaryFile has it
+            file.readinto(array.data)  # type: ignore[attr-defined]  # IO does not say it; a TemporaryFile has it
         yield _Filed(segment, power, spectrum)
 
 

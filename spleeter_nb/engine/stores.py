@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from spleeter_nb.audio import AudioWriter
+    from spleeter_nb.audio import AudioWriter, BitDepth
     from spleeter_nb.values import FloatArray
 
 # Bytes of one stem that stay in memory; what is longer goes to a temporary file (6 minutes of stereo at 44.1 kHz).
@@ -64,7 +64,7 @@ class _Samples:
             if isinstance(self._file, io.BytesIO) and self._file.tell() + samples.nbytes > _IN_MEMORY:
                 in_memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its array
                 self._file.write(in_memory.getbuffer())
-            self._file.write(memoryview(np.ascontiguousarray(samples)).cast("B"))
+            self._file.write(np.ascontiguousarray(samples).data)
 
     def array(self) -> FloatArray:
         """Return float32 (samples, 2) over the bytes, without a copy; writing to it changes no file."""
@@ -93,7 +93,7 @@ class FileStore:
 
 @contextlib.contextmanager
 def file_store(
-    paths: Mapping[str, Path], missing: Sequence[str], *, sample_rate: int, codec: str, bit_depth: int | str
+    paths: Mapping[str, Path], missing: Sequence[str], *, sample_rate: int, codec: str, bit_depth: BitDepth
 ) -> Iterator[FileStore]:
     """Open a store of files: on leaving they all appear, after an error none does."""
     targets = [paths[name] for name in missing]

@@ -15,6 +15,7 @@ from spleeter_nb.storage import storing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from spleeter_nb.audio import BitDepth
     from spleeter_nb.values import FloatArray
 
 _FIELDS = ("filename", "foldername", "instrument", "codec")
@@ -93,7 +94,7 @@ class Targets:
 
 @contextlib.contextmanager
 def writers(
-    paths: Iterable[Path], *, sample_rate: int, codec: str, bit_depth: int | str
+    paths: Iterable[Path], *, sample_rate: int, codec: str, bit_depth: BitDepth
 ) -> Iterator[dict[Path, AudioWriter]]:
     """Open a file for each path; on leaving they all appear, after an error none does.
 
@@ -139,7 +140,7 @@ def _make_folders(folder: Path) -> list[Path]:
     return missing
 
 
-def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: int | str) -> None:
+def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: BitDepth) -> None:
     """Write arrays of float32 (frames, 2) to files that appear together, or not at all."""
     with writers(samples, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth) as opened:
         for path, writer in opened.items():

@@ -32,11 +32,20 @@ class RuntimeInfo:
 class Runtime(Protocol):
     """A model, loaded on a device. All verbs may be called from several threads at once."""
 
-    info: RuntimeInfo
-    batch_size: int
-    """Segments that one call takes."""
-    workers: int
-    """How many threads should call at once to keep the device busy."""
+    @property
+    def info(self) -> RuntimeInfo:
+        """Where and how the networks run."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Segments that one call takes."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many threads should call at once to keep the device busy."""
+        ...
 
     def estimate(self, magnitude: FloatArray, *, cancel: threading.Event) -> FloatArray:
         """Run the networks.

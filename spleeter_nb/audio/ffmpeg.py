@@ -1,0 +1,172 @@
+"""FFmpeg's decoders, closed down: one named demuxer, no protocol, no reference followed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spleeter_nb.audio.decoder import discard
+from spleeter_nb.audio.pcm import from_pcm
+from spleeter_nb.exceptions import CorruptAudioError, UnsupportedFormatError
+from spleeter_nb.values import AudioInfo, FloatArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av import AudioFrame, AudioStream, Packet
+    from av.container import InputContainer
+
+    from spleeter_nb.audio.sniff import Container
+    from spleeter_nb.audio.source import Source
+
+_WITHOUT_LENGTH = {"aac", "mp3", "mpegts", "mpeg", "wav"}
+"""Here FFmpeg only guesses a length, from the bit rate or from how much of the file there is."""
+
+_MICROSECONDS = 1_000_000
+
+
+class FFmpegDecoder:
+    """Decode the first audio stream of a source with FFmpeg.
+
+    Parameters
+    ----------
+    source : Source
+        Open; its handle is read, FFmpeg opens nothing by itself.
+    container : Container
+        What the source is.
+
+    Raises
+    ------
+    CorruptAudioError
+        When FFmpeg cannot open it.
+    UnsupportedFormatError
+        When it holds no sound, or sound in a codec that FFmpeg does not know.
+    """
+
+    tolerance = 0.01
+    """Containers round their length, and encoders pad it."""
+
+    def __init__(self, source: Source, container: Container) -> None:
+        import av  # noqa: PLC0415 - costs time and memory that WAV and FLAC need not pay
+
+        # PyAV objects to odd streams with a ValueError, and stumbles with an IndexError over streams that a damaged
+        # file announces in the middle.
+        self.errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, IndexError)
+        source.handle.seek(0)
+        try:
+            self._container: InputContainer = av.open(
+                source.handle,
+                mode="r",
+                format=container.demuxer,
+                options={"format_whitelist": container.demuxer, "protocol_whitelist": "none"},
+                metadata_errors="replace",
+            )
+        except self.errors as error:
+            raise CorruptAudioError(
+                f"{source.name!r} begins like {container.format} but cannot be opened as such ({error}).",
+                source=source.name,
+            ) from error
+        try:
+            self._stream = _first_audio_stream(self._container, source.name)
+            self.info = _describe(self._container, self._stream, source.name, container.format)
+        except BaseException:
+            self._container.close()
+            raise
+        self._parts = self._decode()
+        self._rest = np.empty((0, self.info.channels), np.float32)
+
+    def skip(self, frames: int) -> int:
+        """Leave out `frames` samples per channel; the result is less only at the end."""
+        return discard(self, frames)
+
+    def read(self, frames: int) -> FloatArray:
+        """Give a new array of shape ``(frames, channels)``; it is shorter only at the end."""
+        block = np.empty((frames, self.info.channels), np.float32)
+        filled = 0
+        while filled < frames:
+            if not len(self._rest):
+                part = next(self._parts, None)
+                if part is None:
+                    break
+                self._rest = part
+            taken = self._rest[: frames - filled]
+            block[filled : filled + len(taken)] = taken
+            self._rest = self._rest[len(taken) :]
+            filled += len(taken)
+        return block[:filled]
+
+    def close(self) -> None:
+        """Free the decoder; the source stays open."""
+        self._container.close()
+
+    def _decode(self) -> Iterator[FloatArray]:
+        is_start_missing = self.info.codec.startswith("wmav")
+        is_end_told = self.info.format == "mp4"
+        position = 0
+        for packet in self._container.demux(self._stream):
+            for frame in packet.decode():
+                part = self._samples(frame)
+                if is_start_missing:
+                    # FFmpeg swallows the first block of WMA; without it all that follows would be early.
+                    is_start_missing = False
+                    yield np.zeros_like(part)
+                if is_end_told:
+                    part = part[: self._sound_in(packet, len(part), position)]
+                position += len(part)
+                yield part
+
+    def _sound_in(self, packet: Packet[AudioStream], decoded: int, position: int) -> int:
+        """Tell how many samples of an MP4 packet are sound: AAC fills its last block up with zeros.
+
+        Either the packet says that it is short, to the sample, or the whole does; but the length of the whole
+        may be rounded, mostly to milliseconds, and may not cost a sample.
+        """
+        if packet.duration is not None and packet.time_base is not None:
+            decoded = min(decoded, round(packet.duration * packet.time_base * self.info.sample_rate))
+        if self.info.frames is None:
+            return decoded
+        excess = position + decoded - self.info.frames
+        return decoded if excess <= self.info.sample_rate // 1000 else max(0, decoded - excess)
+
+    def _samples(self, frame: AudioFrame) -> FloatArray:
+        """Turn FFmpeg's frame into float32 of shape ``(samples, channels)``."""
+        channels = frame.layout.nb_channels
+        if (channels, frame.sample_rate) != (self.info.channels, self.info.sample_rate):
+            raise ValueError(f"the stream changes to {channels} channels at {frame.sample_rate} Hz")
+        samples = frame.to_ndarray()
+        return from_pcm(samples.T if frame.format.is_planar else samples.reshape(-1, channels))
+
+
+def _first_audio_stream(container: InputContainer, name: str) -> AudioStream:
+    if not container.streams.audio:
+        raise UnsupportedFormatError(f"{name!r} has no sound in it.", source=name)
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise UnsupportedFormatError(f"The sound in {name!r} is in an unknown codec.", source=name)
+    return stream
+
+
+def _describe(container: InputContainer, stream: AudioStream, name: str, format_: str) -> AudioInfo:
+    context = stream.codec_context
+    is_lossless = context.codec.lossless and not context.codec.lossy
+    return AudioInfo(
+        name=name,
+        format=format_,
+        codec=context.codec.canonical_name,
+        sample_rate=context.sample_rate,
+        channels=context.channels,
+        frames=None if format_ in _WITHOUT_LENGTH else _declared_frames(container, stream),
+        # A codec whose header is missing has no format, whatever PyAV's types say.
+        bit_depth=getattr(context.format, "bits", None) if is_lossless else None,
+    )
+
+
+def _declared_frames(container: InputContainer, stream: AudioStream) -> int | None:
+    rate = stream.codec_context.sample_rate
+    if stream.duration is not None and stream.time_base is not None:
+        return round(stream.duration * stream.time_base * rate)
+    # The length of a video says nothing of its sound.
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration * rate // _MICROSECONDS
+    return None

@@ -1,0 +1,165 @@
+"""libsndfile: exact in length and position, and the fastest for the common formats."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Literal
+
+import numpy as np
+import soundfile
+
+from spleeter_nb.audio.decoder import check_length, discard
+from spleeter_nb.audio.lengths import declared_frames
+from spleeter_nb.audio.pcm import to_pcm
+from spleeter_nb.audio.source import ShieldedFile
+from spleeter_nb.exceptions import ValidationError
+from spleeter_nb.values import AudioInfo, FloatArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spleeter_nb.audio.pcm import BitDepth
+    from spleeter_nb.audio.sniff import Container
+    from spleeter_nb.audio.source import Source
+
+_BIT_DEPTHS = {
+    "pcm_s8": 8,
+    "pcm_u8": 8,
+    "pcm_16": 16,
+    "pcm_24": 24,
+    "pcm_32": 32,
+    "float": 32,
+    "double": 64,
+}
+_CODECS = {"mpeg_layer_iii": "mp3", "mpeg_layer_ii": "mp2"}
+"""FFmpeg's words where libsndfile has others for the same."""
+
+_SEEKABLE = {"wav", "aiff", "flac"}
+_TOLERANCES = {"mp3": 0.01}
+"""Encoders do not agree on whether a Xing tag counts the padding."""
+
+_UNKNOWN_FRAMES = 2**63 - 1
+"""libsndfile's word for a FLAC file whose header declares no length."""
+
+
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # it has no types
+    """A sound file read or written from front to back.
+
+    Where the file can seek, each call ends by seeking to where it stands already; that costs time, and an
+    error of the decoder becomes an error of the seeking.
+    """
+
+    def seekable(self) -> bool:
+        """Say that it cannot; `seek` works all the same."""
+        return False
+
+
+class SoundFileDecoder:
+    """Decode a source with libsndfile.
+
+    Parameters
+    ----------
+    source : Source
+        Open; its handle is read.
+    container : Container
+        What the source is.
+
+    Raises
+    ------
+    soundfile.SoundFileError
+        When libsndfile does not open it.
+    TruncatedAudioError
+        When a WAV or AIFF file declares more samples than it holds.
+    """
+
+    errors: tuple[type[Exception], ...] = (soundfile.SoundFileError,)
+
+    def __init__(self, source: Source, container: Container) -> None:
+        declared = declared_frames(source, container.format)
+        source.handle.seek(0)
+        descriptor = source.descriptor
+        self._file = _Stream(source.handle if descriptor is None else descriptor, closefd=False)
+        try:
+            self.tolerance = _TOLERANCES.get(container.format, 0.0)
+            self.info = self._describe(source.name, container.format, declared)
+        except BaseException:
+            self._file.close()
+            raise
+        self._can_seek = container.format in _SEEKABLE and self.info.frames is not None
+
+    def skip(self, frames: int) -> int:
+        """Leave out `frames` samples per channel; the result is less only at the end."""
+        if not self._can_seek:
+            return discard(self, frames)
+        before: int = self._file.tell()
+        after: int = self._file.seek(min(before + frames, self._file.frames))
+        return after - before
+
+    def read(self, frames: int) -> FloatArray:
+        """Give a new array of shape ``(frames, channels)``; it is shorter only at the end."""
+        block = np.empty((frames, self.info.channels), np.float32)
+        filled: FloatArray = self._file.read(out=block)
+        return filled
+
+    def close(self) -> None:
+        """Free the decoder; the source stays open."""
+        self._file.close()
+
+    def _describe(self, name: str, format_: str, declared: int | None) -> AudioInfo:
+        codec = self._file.subtype.lower()
+        present = None if self._file.frames == _UNKNOWN_FRAMES else self._file.frames
+        if declared is not None and present is not None:
+            check_length(name, expected=declared, got=present)
+        elif format_ == "wav" and not present:
+            # A header that leaves the length blank is an empty file to libsndfile; FFmpeg reads on.
+            raise soundfile.SoundFileRuntimeError("the header declares no length")
+        return AudioInfo(
+            name=name,
+            format=format_,
+            codec=_CODECS.get(codec, codec),
+            sample_rate=self._file.samplerate,
+            channels=self._file.channels,
+            frames=present,
+            bit_depth=_BIT_DEPTHS.get(codec),
+        )
+
+
+class FlacEncoder:
+    """Write FLAC.
+
+    Parameters
+    ----------
+    file : binary file object
+        Open for writing, at its start; it stays open.
+    sample_rate : int
+        Hz.
+    channels : int
+    bit_depth : {16, 24}
+    """
+
+    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth) -> None:
+        self._shield = ShieldedFile(file)
+        self._bits: Literal[16, 24] = 24 if bit_depth == 24 else 16  # noqa: PLR2004 - bits
+        self._file = _Stream(self._shield, "w", sample_rate, channels, subtype=f"PCM_{self._bits}", format="FLAC")
+        self._is_empty = True
+
+    def write(self, block: FloatArray) -> None:
+        """Append float32 samples of shape ``(samples, channels)``."""
+        samples = to_pcm(block, self._bits)
+        # libsndfile takes the upper bits of an int32.
+        self._shielded(lambda: self._file.write(samples << 8 if self._bits == 24 else samples))  # noqa: PLR2004
+        self._is_empty = False
+
+    def finish(self) -> None:
+        """Write what is left, and the length into the header."""
+        if self._is_empty:
+            raise ValidationError("FLAC cannot say that it holds no samples; write a WAV.", codec="flac")
+        self._shielded(self._file.close)
+
+    def _shielded(self, action: Callable[[], object]) -> None:
+        """Raise what happened to the file rather than what libsndfile made of it."""
+        try:
+            action()
+        except (soundfile.SoundFileError, AssertionError) as error:
+            raise self._shield.failure or OSError(f"libsndfile: {error}") from error
+        if self._shield.failure is not None:
+            raise self._shield.failure

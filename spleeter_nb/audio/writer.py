@@ -1,0 +1,366 @@
+"""Writing: a temporary neighbour, verified, synchronised, then moved into place."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol, Self, get_args
+
+import numpy as np
+
+from spleeter_nb.audio.pcm import BitDepth
+from spleeter_nb.audio.reader import probe
+from spleeter_nb.audio.sndfile import FlacEncoder
+from spleeter_nb.audio.wav import WavEncoder
+from spleeter_nb.exceptions import (
+    DiskFullError,
+    EmptyAudioError,
+    OutputExistsError,
+    SpleeterError,
+    StorageError,
+    UnsupportedFormatError,
+    ValidationError,
+    nearest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from spleeter_nb.values import FloatArray
+
+TEMPORARY_PREFIX = ".spleeter-"
+TEMPORARY_SUFFIX = ".part"
+
+_WRITE_FRAMES = 1 << 16
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_log = logging.getLogger("spleeter_nb")
+
+
+class Encoder(Protocol):
+    """Samples become bytes; an `OSError` of the file passes through."""
+
+    def write(self, block: FloatArray) -> None:
+        """Append float32 samples of shape ``(samples, channels)``."""
+
+    def finish(self) -> None:
+        """Complete the file; nothing can be appended after it."""
+
+
+class MakeEncoder(Protocol):
+    """What makes the encoder of a codec."""
+
+    def __call__(self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth) -> Encoder:
+        """Begin a file; it stays open when the encoder is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What can be asked of a codec."""
+
+    make: MakeEncoder
+    bit_depths: tuple[BitDepth, ...]
+    max_channels: int
+    max_sample_rate: int
+
+
+CODECS: dict[str, Codec] = {
+    "wav": Codec(WavEncoder, get_args(BitDepth), 65_535, 768_000),
+    "flac": Codec(FlacEncoder, (16, 24), 8, 655_350),
+}
+"""By the name that users give, which is the extension of the file too."""
+
+
+class AudioWriter:
+    """Write one file, so that under its name there is nothing, the old file, or the whole new one.
+
+    As a context manager it commits at the end of the block and aborts when the block raises.
+
+    Parameters
+    ----------
+    path : path
+        The target. Its folder must exist; a link there is replaced, not followed.
+    sample_rate : int
+        Hz.
+    channels : int
+    codec : {"wav", "flac"}
+    bit_depth : {16, 24, 32, "float"}, optional
+        None takes 16. FLAC has 16 and 24. Integers are cut off at full scale, and how often is counted.
+    exist_ok : bool
+        Whether a file at `path` may be replaced.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        When the codec is unknown.
+    ValidationError
+        When the codec cannot hold such samples.
+    OutputExistsError
+        When the target exists and may not be replaced.
+    DiskFullError, StorageError
+        When nothing can be written there. Every method can raise these; the writer is then aborted.
+
+    Attributes
+    ----------
+    frames : int
+        Samples per channel written so far.
+    clipped : int
+        Samples so far that were beyond full scale and were cut off.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a fact of the file to write
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sample_rate: int,
+        channels: int,
+        codec: str = "wav",
+        bit_depth: BitDepth | None = None,
+        exist_ok: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.frames = 0
+        self.clipped = 0
+        self._channels = channels
+        self._bit_depth: BitDepth = 16 if bit_depth is None else bit_depth
+        self._exist_ok = exist_ok
+        make = _choose(codec, self._bit_depth, sample_rate=sample_rate, channels=channels).make
+        # The target's name may be as long as a name can be, so the neighbour's is not made from it.
+        self._temporary = self.path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+        self._is_open = True
+        self._is_finished = False
+        with self._storing():
+            self._check_target()
+            self._file = self._temporary.open("x+b")
+            self._encoder = make(self._file, sample_rate=sample_rate, channels=channels, bit_depth=self._bit_depth)
+
+    def write(self, block: FloatArray) -> None:
+        """Append samples.
+
+        Parameters
+        ----------
+        block : ndarray of float32, shape (samples, channels)
+            Full scale 1.0; may be empty.
+
+        Raises
+        ------
+        ValidationError
+            When the shape is another one, a value is NaN, or the writer is closed.
+        """
+        self._check_open(finished=False)
+        samples = np.ascontiguousarray(block, np.float32)
+        if samples.ndim != 2 or samples.shape[1] != self._channels:  # noqa: PLR2004 - samples, channels
+            raise ValidationError(
+                f"A block of shape {samples.shape} does not fit: (samples, {self._channels}) is wanted.",
+                shape=samples.shape,
+                channels=self._channels,
+            )
+        if not len(samples):
+            return
+        self._count_clipped(samples)
+        with self._storing(needed=samples.nbytes):
+            self._encoder.write(samples)
+        self.frames += len(samples)
+
+    def finish(self) -> None:
+        """Complete the temporary file, flush it to the disk, and verify that it holds what was written."""
+        self._check_open(finished=False)
+        with self._storing():
+            self._encoder.finish()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._verify()
+        self._is_finished = True
+        if self.clipped:
+            _log.warning(
+                "%r: %d samples were beyond full scale and were cut off. bit_depth='float' keeps them.",
+                self.path.name,
+                self.clipped,
+            )
+
+    def publish(self) -> None:
+        """Move the finished file to its name."""
+        self._check_open(finished=True)
+        with self._storing():
+            self._check_target()
+            self._temporary.replace(self.path)
+        self._is_open = False
+        _sync_folder(self.path.parent)
+
+    def commit(self) -> None:
+        """Finish, where that was not done yet, and publish."""
+        if not self._is_finished:
+            self.finish()
+        self.publish()
+
+    def abort(self) -> None:
+        """Leave no trace; does nothing once the file is published. Can be repeated."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        # Closing writes what is buffered, which fails again where the disk is full.
+        with contextlib.suppress(OSError, AttributeError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is not None:
+            self.abort()
+        elif self._is_open:
+            self.commit()
+
+    @contextlib.contextmanager
+    def _storing(self, *, needed: int = 0) -> Iterator[None]:
+        """Abort on any error, and make the system's errors ours."""
+        try:
+            yield
+        except BaseException as error:
+            self.abort()
+            # ValueError: what can be no path, such as one with a NUL.
+            if isinstance(error, (OSError, ValueError)) and not isinstance(error, SpleeterError):
+                raise _storage_error(error, self.path, needed) from error
+            raise
+
+    def _check_open(self, *, finished: bool) -> None:
+        if not self._is_open or self._is_finished != finished:
+            state = "closed" if not self._is_open else "finished" if self._is_finished else "not finished"
+            raise ValidationError(
+                f"The writer of {self.path.name!r} is {state}. The order is: write, finish, publish.",
+                state=state,
+            )
+
+    def _check_target(self) -> None:
+        path = str(self.path)
+        try:
+            status = self.path.lstat()
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(status.st_mode):
+            raise StorageError(f"{path!r} is a folder; give the name of a file.", path=path)
+        if not self._exist_ok:
+            raise OutputExistsError(f"{path!r} exists. Allow overwriting, or choose another name.", path=path)
+
+    def _count_clipped(self, samples: FloatArray) -> None:
+        highest, lowest = samples.max(), samples.min()
+        if np.isnan(highest):
+            raise ValidationError("A block to write holds NaN, which is no sound.", path=str(self.path))
+        if self._bit_depth != "float" and (highest > 1.0 or lowest < -1.0):
+            self.clipped += int(np.count_nonzero(np.abs(samples) > 1.0))
+
+    def _verify(self) -> None:
+        """Open the temporary file as any reader would."""
+        found: int | None = 0
+        with contextlib.suppress(EmptyAudioError):
+            found = probe(self._temporary).frames
+        if found != self.frames:
+            raise StorageError(
+                f"{self.path.name!r} holds {found} samples per channel after writing {self.frames}. "
+                "The disk or its file system is failing; write to another one.",
+                path=str(self.path),
+                expected=self.frames,
+                got=found,
+            )
+
+
+def write(  # noqa: PLR0913 - each is a fact of the file to write
+    path: str | os.PathLike[str],
+    samples: FloatArray,
+    *,
+    sample_rate: int,
+    codec: str = "wav",
+    bit_depth: BitDepth | None = None,
+    exist_ok: bool = True,
+) -> None:
+    """Write an array to a file, atomically.
+
+    Parameters
+    ----------
+    path : path
+        The target.
+    samples : ndarray of float32, shape (samples,) or (samples, channels)
+        Full scale 1.0.
+    sample_rate, codec, bit_depth, exist_ok
+        As for `AudioWriter`.
+
+    Raises
+    ------
+    SpleeterError
+        As `AudioWriter`.
+    """
+    channelled = samples[:, np.newaxis] if samples.ndim == 1 else samples
+    with AudioWriter(
+        path,
+        sample_rate=sample_rate,
+        channels=channelled.shape[-1],
+        codec=codec,
+        bit_depth=bit_depth,
+        exist_ok=exist_ok,
+    ) as writer:
+        for start in range(0, len(channelled), _WRITE_FRAMES):
+            writer.write(channelled[start : start + _WRITE_FRAMES])
+
+
+def _choose(name: str, bit_depth: BitDepth, *, sample_rate: int, channels: int) -> Codec:
+    """Look the codec up and check that it can hold what comes."""
+    if name not in CODECS:
+        raise UnsupportedFormatError(
+            f"There is no codec {name!r} to write; there are {', '.join(CODECS)}.{nearest(name, CODECS)}",
+            codec=name,
+            allowed=tuple(CODECS),
+        )
+    codec = CODECS[name]
+    if bit_depth not in codec.bit_depths:
+        allowed = ", ".join(repr(depth) for depth in codec.bit_depths)
+        raise ValidationError(
+            f"{name} has no bit_depth={bit_depth!r}; it has {allowed}.",
+            bit_depth=bit_depth,
+            allowed=codec.bit_depths,
+        )
+    for word, value, most in (
+        ("channels", channels, codec.max_channels),
+        ("sample_rate", sample_rate, codec.max_sample_rate),
+    ):
+        if not 1 <= value <= most:
+            raise ValidationError(f"{name} has {word} from 1 to {most}, not {value}.", **{word: value})
+    return codec
+
+
+def _storage_error(error: OSError | ValueError, path: Path, needed: int) -> StorageError:
+    number = getattr(error, "errno", None)
+    if number in _DISK_FULL:
+        free = shutil.disk_usage(path.parent).free
+        return DiskFullError(
+            f"No room for {str(path)!r}: {needed} more bytes were to be written, {free} are free. Make room, "
+            "or choose another output folder.",
+            path=str(path),
+            needed=needed,
+            free=free,
+        )
+    return StorageError(f"{str(path)!r} cannot be written: {error}.", path=str(path), errno=number)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where the system can synchronise folders."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
