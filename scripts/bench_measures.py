@@ -220,9 +220,7 @@ def measure_stages(setting: Setting) -> list[Figure]:
     }
     results = alternate(4 * setting.runs, {name: (lambda s=s: clock(s)) for name, s in stages.items()})
     return [
-        Figure(
-            name, f"{median(runs) * count:.2f} s ({median(runs) * 1000:.0f} ms for each of {count} segments)"
-        )
+        Figure(name, f"{median(runs) * count:.2f} s ({median(runs) * 1000:.0f} ms for each of {count} segments)")
         for name, runs in results.items()
     ]
 
@@ -258,6 +256,6 @@ def measure_import(setting: Setting) -> list[Figure]:
     bare, imported = alternate(4 * setting.runs, actions).values()
     seconds = statistics.median(b.seconds - a.seconds for a, b in zip(bare, imported, strict=True))
     code = f"import sys, spleeter_nb; print(*[m for m in {HEAVY} if m in sys.modules])"
-    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).strip()  # noqa: S603 - ourselves
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).strip()
     measured = f"{seconds:.3f} s, heavy modules: {loaded or 'none'}"
     return [Figure("`import spleeter_nb`", measured, "0.3 s", "0.1 s, no heavy module")]

@@ -31,7 +31,7 @@ def run(command: Command, environ: dict[str, str] | None = None) -> Run:
     """Run a process to its end; refuse one that fails."""
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
-        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)  # noqa: S603 - our own
+        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -49,7 +49,7 @@ def worker(python: str | Path, side: str, song: Path, *, models: Path) -> Iterat
     environ = spleeter_environ(models)
     with (
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(  # noqa: S603 - our own script
+        subprocess.Popen(
             command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process,
     ):
@@ -61,9 +61,7 @@ def worker(python: str | Path, side: str, song: Path, *, models: Path) -> Iterat
 
         if ask("") != "ready\n":
             errors.seek(0)
-            raise SystemExit(
-                f"{errors.read().decode(errors='replace')}\nThe worker for {side} did not start."
-            )
+            raise SystemExit(f"{errors.read().decode(errors='replace')}\nThe worker for {side} did not start.")
         yield lambda: Run(float(ask()), 0.0)
 
 

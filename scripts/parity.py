@@ -84,9 +84,7 @@ def separate(samples: npt.NDArray[np.float32], model: str, rate: int, **options:
 def run_reference(python: Path, *arguments: str | Path, models: Path | None = None) -> None:
     """Run `parity_reference.py` in Spleeter's environment, showing what it says only when it fails."""
     command = [python, SCRIPTS / "parity_reference.py", *arguments]
-    done = subprocess.run(  # noqa: S603 - Spleeter's environment
-        command, env=spleeter_environ(models), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=spleeter_environ(models), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{done.stderr}\n{' '.join(map(str, command))} ended with {done.returncode}")
 
@@ -123,14 +121,10 @@ def compare_song(python: Path, folder: Path, song: npt.NDArray[np.float32]) -> I
         if key not in answers:
             answers[key] = folder / f"stems{len(answers)}.npz"
             switch = ["--mwf"] if "wiener" in options else []
-            run_reference(
-                python, "separate", model, folder / "song.npy", answers[key], *switch, models=models
-            )
+            run_reference(python, "separate", model, folder / "song.npy", answers[key], *switch, models=models)
         with np.load(answers[key]) as arrays:
             theirs = {name: arrays[name] for name in arrays.files}
-        label = ", ".join(
-            [model, f"{len(song) / SAMPLE_RATE:.0f} s", *(f"{k}={v}" for k, v in options.items())]
-        )
+        label = ", ".join([model, f"{len(song) / SAMPLE_RATE:.0f} s", *(f"{k}={v}" for k, v in options.items())])
         ours = separate(song, model, SAMPLE_RATE, **options)
         yield compare(label, ours, theirs, allowed=allowed, required=required)
 
@@ -149,9 +143,7 @@ def report(rows: Iterator[Row]) -> bool:
 def main() -> None:
     """Read the command line, compare, exit with 1 when a bound is broken."""
     parser = argparse.ArgumentParser(description="Compare spleeter_nb with the real Spleeter 2.4.2.")
-    parser.add_argument(
-        "--spleeter-python", type=Path, help="the Python of an environment with Spleeter 2.4.2"
-    )
+    parser.add_argument("--spleeter-python", type=Path, help="the Python of an environment with Spleeter 2.4.2")
     parser.add_argument("--song", type=Path, help="a song of your own")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how much of the song")
     options = parser.parse_args()

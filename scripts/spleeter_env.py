@@ -30,7 +30,7 @@ def spleeter_python(given: Path | None = None) -> Path:
     python = given or FOLDER / "bin" / "python"
     if given is None and not COMPLETE.exists():
         _make_environment()
-    version = subprocess.run(  # noqa: S603 - a Python that the user names, or that was made here
+    version = subprocess.run(
         [python, "-c", "import importlib.metadata as m; print(m.version('spleeter'))"],
         capture_output=True,
         text=True,
@@ -49,9 +49,9 @@ def _make_environment() -> None:
         msg = f"Spleeter 2.4.2 needs one of {', '.join(PYTHONS)} on the path, and there is none."
         raise SystemExit(msg)
     print(f"Installing {' '.join(REQUIREMENTS)} in {FOLDER} (once, 2.4 GB) …", flush=True)
-    subprocess.run([base, "-m", "venv", "--clear", FOLDER], check=True)  # noqa: S603 - a Python found on the path
+    subprocess.run([base, "-m", "venv", "--clear", FOLDER], check=True)
     pip = [FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", *REQUIREMENTS]
-    subprocess.run(pip, check=True)  # noqa: S603 - the environment made above
+    subprocess.run(pip, check=True)
     COMPLETE.touch()
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spleeter_nb.exceptions import DiskFullError, StorageError
+from spleeter_nb.exceptions import DiskFullError, SpleeterError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,30 +18,36 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
-def storing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn every `OSError` inside into a `StorageError` that names `path`.
+def storing(path: str | os.PathLike[str], *, needed: int | None = None) -> Iterator[None]:
+    """Turn what the system says into a `StorageError` that names `path`.
 
     Parameters
     ----------
     path : str or PathLike
         What is being written: a file or a folder, there already or not.
+    needed : int, optional
+        Bytes to be written, where known.
 
     Raises
     ------
     DiskFullError
         If there is no room left.
     StorageError
-        If it cannot be written for another reason.
+        If it cannot be written for another reason, or cannot be a path at all.
     """
     try:
         yield
-    except StorageError:
+    except SpleeterError:
         raise
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise _disk_full(Path(path), needed=None) from error
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if number in _NO_ROOM:
+            raise _disk_full(Path(path), needed=needed) from error
+        problem = getattr(error, "strerror", None) or error
         raise StorageError(
-            f"{path} cannot be written: {error.strerror or error}. Choose another folder.", path=str(path)
+            f"{os.fspath(path)!r} cannot be written: {problem}. Choose another place.",
+            path=str(path),
+            errno=number,
         ) from error
 
 
@@ -71,7 +77,7 @@ def _disk_full(path: Path, *, needed: int | None) -> DiskFullError:
     free = _free(path)
     wanted = "" if needed is None else f"{needed:,} bytes are needed, "
     return DiskFullError(
-        f"The disk of {path} is full: {wanted}{free:,} are free. Make room, or choose another folder.",
+        f"The disk of {str(path)!r} is full: {wanted}{free:,} are free. Make room, or choose another place.",
         path=str(path),
         needed=needed,
         free=free,

@@ -81,7 +81,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     report = tmp_path_factory.mktemp("import") / "report.json"
     # Without the variables by which a measurement of coverage would load itself and act there, too.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    done = subprocess.run(  # noqa: S603 - our own interpreter and text
+    done = subprocess.run(
         [sys.executable, "-B", "-W", "error", "-c", WATCH, str(report)],
         check=True,
         stdout=subprocess.PIPE,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import secrets
-import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +18,14 @@ from spleeter_nb.audio.reader import probe
 from spleeter_nb.audio.sndfile import FlacEncoder
 from spleeter_nb.audio.wav import WavEncoder
 from spleeter_nb.exceptions import (
-    DiskFullError,
     EmptyAudioError,
     OutputExistsError,
-    SpleeterError,
     StorageError,
     UnsupportedFormatError,
     ValidationError,
     nearest,
 )
+from spleeter_nb.storage import storing, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +37,6 @@ TEMPORARY_PREFIX = ".spleeter-"
 TEMPORARY_SUFFIX = ".part"
 
 _WRITE_FRAMES = 1 << 16
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _log = logging.getLogger("spleeter_nb")
 
 
@@ -193,7 +189,7 @@ class AudioWriter:
             self._check_target()
             self._temporary.replace(self.path)
         self._is_open = False
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def commit(self) -> None:
         """Finish, where that was not done yet, and publish."""
@@ -227,15 +223,13 @@ class AudioWriter:
             self.commit()
 
     @contextlib.contextmanager
-    def _storing(self, *, needed: int = 0) -> Iterator[None]:
+    def _storing(self, *, needed: int | None = None) -> Iterator[None]:
         """Abort on any error, and make the system's errors ours."""
         try:
-            yield
-        except BaseException as error:
+            with storing(self.path, needed=needed):
+                yield
+        except BaseException:
             self.abort()
-            # ValueError: what can be no path, such as one with a NUL.
-            if isinstance(error, (OSError, ValueError)) and not isinstance(error, SpleeterError):
-                raise _storage_error(error, self.path, needed) from error
             raise
 
     def _check_open(self, *, finished: bool) -> None:
@@ -340,27 +334,3 @@ def _choose(name: str, bit_depth: BitDepth, *, sample_rate: int, channels: int) 
         if not 1 <= value <= most:
             raise ValidationError(f"{name} has {word} from 1 to {most}, not {value}.", **{word: value})
     return codec
-
-
-def _storage_error(error: OSError | ValueError, path: Path, needed: int) -> StorageError:
-    number = getattr(error, "errno", None)
-    if number in _DISK_FULL:
-        free = shutil.disk_usage(path.parent).free
-        return DiskFullError(
-            f"No room for {str(path)!r}: {needed} more bytes were to be written, {free} are free. Make room, "
-            "or choose another output folder.",
-            path=str(path),
-            needed=needed,
-            free=free,
-        )
-    return StorageError(f"{str(path)!r} cannot be written: {error}.", path=str(path), errno=number)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut, where the system can synchronise folders."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -43,7 +43,8 @@ def downmix_matrix(channels: int) -> FloatArray:
     """
     layout = _LAYOUTS.get(channels, [(_LEFT, _RIGHT)[k % 2] for k in range(channels)])
     matrix = np.array(layout, np.float32)
-    return matrix / matrix.sum(axis=0)
+    matrix /= matrix.sum(axis=0)
+    return matrix
 
 
 def to_stereo(samples: FloatArray) -> FloatArray:

@@ -43,7 +43,8 @@ class Resampler:
         """
         if self._same:
             return samples
-        return self._stream.resample_chunk(np.ascontiguousarray(samples), last=last)
+        converted: FloatArray = self._stream.resample_chunk(np.ascontiguousarray(samples), last=last)
+        return converted
 
 
 def resample(blocks: Iterable[FloatArray], from_rate: int, to_rate: int, *, channels: int) -> Iterator[FloatArray]:

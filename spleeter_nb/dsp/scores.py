@@ -104,14 +104,15 @@ def bss_eval(
     Returns
     -------
     dict of str to dict
-        For each stem ``SDR``, ``ISR``, ``SIR`` and ``SAR``: medians over windows of one second, in dB.
+        For each stem ``SDR``, ``ISR``, ``SIR`` and ``SAR``: medians over windows of one second, in dB; nan if in
+        each window some stem is silent.
 
     Raises
     ------
     MissingDependencyError
         If museval is not installed.
     ValidationError
-        If names or shapes differ, or a reference is silent, which BSSEval does not define.
+        If names or shapes differ, or a stem is silent, which BSSEval does not define.
     """
     try:
         import museval.metrics  # noqa: PLC0415 - optional, and slow to import
@@ -125,13 +126,13 @@ def bss_eval(
     silent = [name for name in names if not np.any(references[name])]
     if silent:
         raise ValidationError(f"BSSEval is not defined for silent references: leave out {silent}.", silent=silent)
-    stacked = [np.stack([signals[name] for name in names]) for signals in (references, estimates)]
-    scores = museval.metrics.bss_eval(*stacked, window=sample_rate, hop=sample_rate)
+    try:
+        stacked = [np.stack([signals[name] for name in names]) for signals in (references, estimates)]
+        scores = museval.metrics.bss_eval(*stacked, window=sample_rate, hop=sample_rate)
+    except ValueError as error:
+        raise ValidationError(f"museval cannot compare the stems {names}: {error}", stems=names) from error
     return {
-        name: {
-            kind: float(np.nanmedian(values[k]))
-            for kind, values in zip(("SDR", "ISR", "SIR", "SAR"), scores, strict=False)
-        }
+        name: {kind: _median(values[k]) for kind, values in zip(("SDR", "ISR", "SIR", "SAR"), scores, strict=False)}
         for k, name in enumerate(names)
     }
 
@@ -147,6 +148,12 @@ def _blocks(reference: FloatArray, estimate: FloatArray) -> Iterator[tuple[npt.N
     for start in range(0, len(reference), _BLOCK):
         block = slice(start, start + _BLOCK)
         yield reference[block].astype(np.float64), estimate[block].astype(np.float64)
+
+
+def _median(windows: npt.NDArray[np.float64]) -> float:
+    """Return the median over the windows that have a score: those in which no stem is silent."""
+    scored = windows[~np.isnan(windows)]
+    return float(np.median(scored)) if scored.size else float("nan")
 
 
 def _energy(values: npt.NDArray[np.float64]) -> float:

@@ -128,8 +128,8 @@ class WienerFilter:
 
     def _apply(self, power: FloatArray, spectrum: ComplexArray, out: ComplexArray) -> None:
         v = power / self._scale**2
-        left, right = (_sum_over_stems(v, part) + np.sqrt(_EPS) for part in (self._left, self._right))
-        cross = _sum_over_stems(v, self._cross)
+        left, right = (np.einsum("jtf,jf->tf", v, part) + np.sqrt(_EPS) for part in (self._left, self._right))
+        cross = np.einsum("jtf,jf->tf", v, self._cross)
         # The inverse of the 2x2 covariance of the mixture, applied to the mixture.
         determinant = left * right - _square(cross)
         white_left = (right * spectrum[0] - cross * spectrum[1]) / determinant
@@ -137,10 +137,6 @@ class WienerFilter:
         for stem, gain in enumerate(v):
             out[stem, 0] = gain * (self._left[stem] * white_left + self._cross[stem] * white_right)
             out[stem, 1] = gain * (self._cross[stem].conj() * white_left + self._right[stem] * white_right)
-
-
-def _sum_over_stems(power: npt.NDArray[np.floating], part: npt.NDArray[np.inexact]) -> npt.NDArray[np.inexact]:
-    return np.einsum("jtf,jf->tf", power, part)
 
 
 def _square(values: npt.NDArray[np.complexfloating]) -> npt.NDArray[np.floating]:

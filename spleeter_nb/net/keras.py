@@ -6,6 +6,7 @@ one Keras model made of ``keras.ops``, so each backend compiles it in its own ma
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -138,7 +139,7 @@ def _import_keras(backend: str) -> ModuleType:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras  # noqa: PLC0415 - heavy, and only after the backend is chosen
+        keras = importlib.import_module("keras")
     except ImportError as error:
         raise MissingDependencyError(
             f"{backend} is not installed: pip install 'spleeter-nb[{backend}]'.",
