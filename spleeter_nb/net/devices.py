@@ -135,23 +135,21 @@ def choose(device: str, gpus: tuple[Gpu, ...]) -> Choice:
     DeviceError
         If a GPU was asked for and none can be used.
     """
-    usable = [gpu for gpu in gpus if gpu.runtimes]
     if device == "cpu":
         return Choice("openvino", "cpu", "asked for")
-    if device == "auto":
-        return _on_gpu(usable[0], "a GPU that an installed runtime can use") if usable else _on_cpu(gpus)
-    if device == "gpu":
-        wanted = usable[:1]
-    elif device.startswith("cuda:") and device[5:].isdecimal():
-        wanted = [gpu for gpu in usable if gpu.index == int(device[5:])]
-    else:
+    if device not in ("auto", "gpu") and not (device.startswith("cuda:") and device[5:].isdecimal()):
         allowed = ["auto", "cpu", "gpu", *(f"cuda:{gpu.index}" for gpu in gpus)]
         hint = nearest(device, allowed)
         raise ValidationError(f"device is {device!r}; allowed are {', '.join(allowed)}.{hint}", device=device)
-    if not wanted:
-        reason = _on_cpu(gpus).reason
+    meant = tuple(gpu for gpu in gpus if device in ("auto", "gpu", f"cuda:{gpu.index}"))
+    usable = [gpu for gpu in meant if gpu.runtimes]
+    if device == "auto":
+        return _on_gpu(usable[0], "a GPU that an installed runtime can use") if usable else _on_cpu(gpus)
+    if not usable:
+        here = ", ".join(f"cuda:{gpu.index}" for gpu in gpus)
+        reason = f"the GPUs of this machine are {here}" if gpus and not meant else _on_cpu(meant).reason
         raise DeviceError(f"device={device!r} cannot be used: {reason}. Use device='cpu' or 'auto'.", device=device)
-    return _on_gpu(wanted[0], "asked for")
+    return _on_gpu(usable[0], "asked for")
 
 
 def _on_gpu(gpu: Gpu, reason: str) -> Choice:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+import xml.etree.ElementTree as ET
 
 from spleeter_nb import exceptions
 from spleeter_nb.exceptions import DeviceError, ModelError, SeparationCancelledError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("spleeter_nb")
 
 # Raised when the way that networks are exported changes; part of the key.
-_EXPORT_VERSION = 1
+_EXPORT_VERSION = 2
 
 _FILES = ("model.xml", "model.bin")
 _DIGESTS = "digests.json"
@@ -167,7 +168,29 @@ def main(job: dict[str, Any]) -> int:
         (folder / "error.json").write_text(json.dumps({"type": type(error).__name__, "message": str(error)}))
         return 1
     networks.export(str(folder / "model.xml"), format="openvino", verbose=False)
+    _keep_precise(folder / "model.xml", spec)
     return 0
+
+
+def _keep_precise(model: Path, spec: ModelSpec) -> None:
+    """Mark the convolutions that stay in float32 whatever precision is asked for when the file is compiled."""
+    from spleeter_nb.net.unet import PRECISE_LEVELS  # noqa: PLC0415 - its importer has chosen the backend
+
+    strides = [2 ** (level + 1) for level in range(PRECISE_LEVELS)]
+    grids = [(spec.segment_frames // stride, spec.n_bins // stride) for stride in strides]
+    tree = ET.parse(model)  # noqa: S314 - written a moment ago by this process
+    for layer in tree.iterfind("layers/layer[@type='Convolution']"):
+        dimensions = [int(dimension.text or 0) for dimension in layer.iterfind("output/port/dim")]
+        if tuple(dimensions[-2:]) in grids and _strides(layer) == "2, 2":
+            marks = ET.Element("rt_info")
+            ET.SubElement(marks, "attribute", name="precise", version="0")
+            layer.insert(0, marks)
+    tree.write(model)
+
+
+def _strides(layer: ET.Element) -> str | None:
+    data = layer.find("data")
+    return None if data is None else data.get("strides")
 
 
 if __name__ == "__main__":

@@ -91,9 +91,8 @@ class OpenVinoRuntime:
         estimates = np.empty((1, self._instruments, *rest), np.float32)
         request = self._idle.get()
         try:
-            request.set_input_tensor(self._tensor(magnitude, shared_memory=True))
-            request.set_output_tensor(self._tensor(estimates, shared_memory=True))
-            _run(request, cancel)
+            source, target = (self._tensor(array, shared_memory=True) for array in (magnitude, estimates))
+            _run(request, source, target, cancel=cancel)
         finally:
             self._idle.put(request)
         return estimates
@@ -105,9 +104,13 @@ class OpenVinoRuntime:
         return self._transforms.mask_and_invert(spectrum, estimates, weights[0])[None]
 
 
-def _run(request: openvino.InferRequest, cancel: threading.Event) -> None:
+def _run(
+    request: openvino.InferRequest, source: openvino.Tensor, target: openvino.Tensor, *, cancel: threading.Event
+) -> None:
     """Wait for a request in steps: a synchronous call would keep everybody waiting to its end."""
     try:
+        request.set_input_tensor(source)
+        request.set_output_tensor(target)
         request.start_async()
         while not request.wait_for(_POLL_MS):
             if cancel.is_set():
