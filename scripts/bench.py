@@ -32,6 +32,8 @@ from bench_measures import (
 from song import SECONDS
 from spleeter_env import SCRIPTS, spleeter_python, two_stems_folder
 
+import spleeter_nb
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,17 +49,14 @@ PACKAGES = ("spleeter-nb", "openvino", "numpy", "scipy", "soundfile")
 
 def describe(setting: Setting) -> list[str]:
     """Describe the machine, the versions and the runs."""
-    cpu = platform.processor()
-    if (info := Path("/proc/cpuinfo")).exists():
-        models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = models[0].split(":", 1)[1].strip() if models else cpu
+    processor = spleeter_nb.devices().processor
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     how = "its own command" if has_ffmpeg() else "its API and SciPy's WAV files, for want of an ffmpeg program"
     system = f"{platform.system()} {platform.release()}"
     return [
-        f"- Machine: {cpu}, {os.cpu_count()} cores, {memory:.0f} GB, {system}",
-        f"- Python {platform.python_version()}, {versions}",
+        f"- Machine: {processor.name}, {processor.cores} cores ({', '.join(processor.features)}), {memory:.0f} GB",
+        f"- {system}, Python {platform.python_version()}, {versions}",
         f"- Spleeter 2.4.2 in an environment of its own; new processes through {how}",
         f"- A stereo song of {setting.seconds:.0f} s at 44.1 kHz, {MODEL}; medians of {setting.runs} runs",
     ]

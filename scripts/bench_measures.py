@@ -144,11 +144,11 @@ def measure_process(setting: Setting) -> list[Figure]:
     for side, runs in results.items():
         peak = f"{statistics.median(one.megabytes for one in runs):.0f} MB"
         if side == "spleeter":
-            figures += [Figure("Spleeter 2.4.2", f"{median(runs):.2f} s"), Figure("its peak memory", peak)]
+            figures += [Figure("Spleeter 2.4.2", f"{median(runs):.2f} s"), Figure("peak memory, Spleeter 2.4.2", peak)]
         else:
             ratio = f"{times_faster(runs, results['spleeter']):.2f} x ({median(runs):.2f} s)"
             figures.append(Figure(f"{side}, against Spleeter", ratio, "5 x", "9 x"))
-            figures.append(Figure("its peak memory", peak, "600 MB", "400 MB"))
+            figures.append(Figure(f"peak memory, {side}", peak, "600 MB", "400 MB"))
     return figures
 
 

@@ -41,6 +41,9 @@ SONGS: tuple[tuple[str, dict[str, Any], float, float], ...] = (
 )
 """Model, our options, allowed maximum difference, required signal-to-noise ratio in dB."""
 
+QUIET = -20.0
+"""dB below the mixture at which a stem is what leaks into it, not an instrument: the vocals of a song without."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -50,7 +53,7 @@ class Row:
     difference: float
     """Largest absolute difference of a sample, over all stems."""
     snr: float
-    """Spleeter's stem over the difference, in dB: the worst stem's."""
+    """Spleeter's stem over the difference, in dB: that of the worst stem above `QUIET`."""
     allowed: float
     required: float
 
@@ -66,13 +69,15 @@ def compare(name: str, ours: Stems, theirs: Stems, *, allowed: float = 1e-4, req
         return Row(name, np.inf, -np.inf, allowed, required)
     noises = {stem: ours[stem].astype(np.float64) - theirs[stem] for stem in theirs}
     difference = max(float(np.abs(noise).max()) for noise in noises.values())
-    snrs = [_decibels(theirs[stem], noise) for stem, noise in noises.items()]
-    return Row(name, difference, min(snrs), allowed, required)
+    mixture = sum(theirs.values())
+    audible = [stem for stem in theirs if decibels(theirs[stem], mixture) > QUIET]
+    return Row(name, difference, min(decibels(theirs[k], noises[k]) for k in audible), allowed, required)
 
 
-def _decibels(signal: npt.NDArray[np.float32], noise: npt.NDArray[np.float64]) -> float:
-    power = float(np.square(noise).sum())
-    return 10 * np.log10(float(np.square(signal, dtype=np.float64).sum()) / power) if power else np.inf
+def decibels(signal: npt.NDArray[np.floating], noise: npt.NDArray[np.floating]) -> float:
+    """Return the ratio of two powers in dB."""
+    powers = [float(np.square(x, dtype=np.float64).sum()) for x in (signal, noise)]
+    return 10 * np.log10(powers[0] / powers[1]) if powers[1] else np.inf
 
 
 def separate(samples: npt.NDArray[np.float32], model: str, rate: int, **options: object) -> Stems:

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,7 +143,12 @@ def demo(
 
     _start_logging(verbose=not as_json)
     song = demo_song()
-    options = {"output_dir": output_path, "precision": precision, "progress": not as_json}
+    options = {
+        "output_dir": output_path,
+        "filename_format": "{instrument}.{codec}",
+        "precision": precision,
+        "progress": not as_json,
+    }
     result = _separated(song, "spleeter:2stems", options, _config(models_dir, offline=offline))
     scores = result.score({name: song.references[name] for name in result})
     _show(_report(result) | {"scores": scores} if as_json else f"{_summary(result)}\n{_score_table(scores)}")
@@ -267,8 +273,10 @@ def _score_table(scores: dict[str, dict[str, float]]) -> str:
 
 
 def _error(error: SpleeterError) -> dict[str, Any]:
+    # JSON knows no infinity and no NaN.
     context = {
-        key: value if isinstance(value, int | float | None) else str(value) for key, value in error.context.items()
+        key: value if isinstance(value, int | None) or (isinstance(value, float) and isfinite(value)) else str(value)
+        for key, value in error.context.items()
     }
     return {"type": type(error).__name__, "message": str(error), "context": context}
 

@@ -38,6 +38,7 @@ class SpleeterConfig(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="SPLEETER_",
+        env_ignore_empty=True,
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
@@ -76,8 +77,9 @@ def _translated(problem: Any) -> ValidationError:
             f"There is no setting {name!r}.{nearest(name, known)} Settings are {', '.join(known)}.",
             setting=name,
         )
+    variable = name.upper() if name.startswith("github_") else f"SPLEETER_{name.upper()}"
     return ValidationError(
-        f"The setting {name!r} (environment: SPLEETER_{name.upper()}) is {problem['input']!r}: {problem['msg']}.",
+        f"The setting {name!r} (environment: {variable}) is {problem['input']!r}: {problem['msg']}.",
         setting=name,
         value=problem["input"],
     )

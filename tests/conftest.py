@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,10 @@ def two_stems_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models_dir = Path(kept) if kept else tmp_path_factory.mktemp("models")
     ModelManager(models_dir).ensure("spleeter:2stems")
     return models_dir
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small models of the parity tests, where the engine may leave what it makes of them."""
+    data = Path(__file__).parent / "parity" / "data"
+    return shutil.copytree(data, tmp_path_factory.mktemp("small") / "models")

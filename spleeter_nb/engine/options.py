@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
+from spleeter_nb.audio import CODECS
+from spleeter_nb.engine.targets import OnExist, Targets
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
 from spleeter_nb.net.runtime import Precision
 from spleeter_nb.values import MaskExtension
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from spleeter_nb.audio import BitDepth
 
-OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
-
 MAX_OVERLAP = 0.5
+
+# Longer than any recording; beyond it seconds are no number of samples.
+_MAX_SECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,12 @@ class Options:
     """What happens to files that are there already; ``skip`` keeps them, and separates only what is missing."""
 
     def __post_init__(self) -> None:
+        _require(
+            self.sample_rate is None or _is_count(self.sample_rate),
+            "sample_rate",
+            self.sample_rate,
+            "a whole number of Hz for an array, None for all else",
+        )
         _require(_is_number(self.offset) and self.offset >= 0, "offset", self.offset, "seconds, 0 or more")
         _require(
             self.duration is None or (_is_number(self.duration) and self.duration > 0),
@@ -85,10 +97,20 @@ class Options:
             self.progress,
             "True, False or a callable",
         )
+        _require(
+            self.output_dir is None or isinstance(self.output_dir, str | os.PathLike),
+            "output_dir",
+            self.output_dir,
+            "the path of a folder, or None",
+        )
+        _require(isinstance(self.filename_format, str), "filename_format", self.filename_format, "a template")
+        _require_choice("codec", self.codec, tuple(CODECS))
+        _require_choice("bit_depth", self.bit_depth, CODECS[self.codec].bit_depths)
         _require_choice("precision", self.precision, get_args(Precision))
-        _require_choice("on_exist", self.on_exist, get_args(OnExist))
         if self.mask_extension is not None:
             _require_choice("mask_extension", self.mask_extension, get_args(MaskExtension))
+        # It checks template and on_exist, here before a model is fetched.
+        Targets(Path(), self.filename_format, self.codec, self.on_exist)
 
     def check_instruments(self, instruments: tuple[str, ...]) -> None:
         """Check what depends on the model: the name of the stem that takes the residual."""
@@ -117,7 +139,14 @@ def parse_options(options: dict[str, Any]) -> Options:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
+    # A comparison with NaN is false.
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(-_MAX_SECONDS < value < _MAX_SECONDS)
+
+
+def _is_count(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | np.integer) and bool(value > 0)
 
 
 def _require(condition: bool, name: str, value: object, allowed: str) -> None:  # noqa: FBT001 - reads as a sentence
@@ -125,8 +154,8 @@ def _require(condition: bool, name: str, value: object, allowed: str) -> None:  
         raise ValidationError(f"{name} is {value!r}; allowed: {allowed}.", option=name, value=value)
 
 
-def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+def _require_choice(name: str, value: object, choices: Collection[object]) -> None:
     if value not in choices:
         allowed = ", ".join(map(repr, choices))
-        hint = nearest(str(value), choices)
+        hint = nearest(str(value), map(str, choices))
         raise ValidationError(f"{name} is {value!r}; allowed: {allowed}.{hint}", option=name, value=value)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from spleeter_nb.events import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tqdm.auto import tqdm
 
     from spleeter_nb.events import ProgressCallback, Stage
 
@@ -99,26 +101,29 @@ class Reporter:
 
 
 class _Bar:
-    """A tqdm bar in a cell or a terminal."""
+    """A tqdm bar in a cell or a terminal, for jobs that last."""
 
     def __init__(self, name: str) -> None:
-        from tqdm.auto import tqdm  # noqa: PLC0415 - asks the kernel what it can draw
-
-        # A terminal that is none, such as a log file, gets no bar.
-        self._bar = tqdm(
-            total=100,
-            desc=name,
-            delay=_BAR_AFTER_SECONDS,
-            disable=None,
-            leave=False,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}",
-        )
+        self._name = name
+        self._bar: tqdm[NoReturn] | None = None
 
     def __call__(self, event: Progress) -> None:
-        if event.message:
-            self._bar.set_postfix_str(event.message, refresh=False)
+        if event.elapsed < _BAR_AFTER_SECONDS:
+            return
+        if self._bar is None:
+            self._bar = self._open()
+        left = "" if event.remaining is None else f", {event.remaining:.0f} s left"
+        self._bar.set_postfix_str((event.message or event.stage) + left, refresh=False)
         self._bar.n = round(100 * (event.fraction or 0))
         self._bar.refresh()
 
+    def _open(self) -> tqdm[NoReturn]:
+        from tqdm.auto import tqdm  # noqa: PLC0415 - asks the kernel what it can draw
+
+        layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+        # What is no terminal, such as a log file, gets no bar.
+        return tqdm(total=100, desc=self._name, disable=None, leave=False, bar_format=layout)
+
     def close(self) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()

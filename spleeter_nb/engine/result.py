@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import numbers
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from spleeter_nb.audio import BitDepth
+    from spleeter_nb.engine.targets import OnExist
     from spleeter_nb.net.runtime import RuntimeInfo
     from spleeter_nb.values import AudioInfo, FloatArray
 
@@ -108,7 +111,8 @@ class SeparationResult(Mapping[str, Stem]):
         try:
             return self.stems[name]
         except KeyError:
-            raise KeyError(f"{name!r}: the stems are {', '.join(self.stems)}.{nearest(name, self.stems)}") from None
+            hint = nearest(str(name), self.stems)
+            raise KeyError(f"{name!r}: the stems are {', '.join(self.stems)}.{hint}") from None
 
     def __getattr__(self, name: str) -> Stem:
         # Dataclass fields are found before this is asked; `stems` itself is missing only while unpickling.
@@ -172,13 +176,17 @@ class SeparationResult(Mapping[str, Stem]):
         ------
         UnknownOptionError
             If there is no stem of that name.
+        ValidationError
+            If a gain is no number of dB.
         """
-        for name in gains_db:
+        for name, gain_db in gains_db.items():
             if name not in self.stems:
                 raise UnknownOptionError(
                     f"There is no stem {name!r}.{nearest(name, self.stems)} Stems are {', '.join(self.stems)}.",
                     option=name,
                 )
+            if not isinstance(gain_db, numbers.Real) or not gain_db < math.inf:
+                raise ValidationError(f"{name} is {gain_db!r}; allowed: dB, -inf to mute.", option=name, value=gain_db)
         mixed = np.zeros((next(iter(self.stems.values())).frames, 2), np.float32)
         for name, stem in self.stems.items():
             gain = 10 ** (gains_db.get(name, 0.0) / 20)
@@ -197,7 +205,7 @@ class SeparationResult(Mapping[str, Stem]):
         codec: str = "wav",
         bit_depth: BitDepth = 16,
         filename_format: str = "{filename}/{instrument}.{codec}",
-        on_exist: str = "overwrite",
+        on_exist: OnExist = "overwrite",
     ) -> dict[str, Path]:
         """Write all stems; they appear together, or none does.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from spleeter_nb.engine.options import Options, parse_options
 from spleeter_nb.engine.progress import Reporter
 from spleeter_nb.engine.result import SeparationResult
 from spleeter_nb.engine.segmentwise import masked, wiener_filtered
-from spleeter_nb.engine.stores import MemoryStore, file_store, written_stem
+from spleeter_nb.engine.stores import file_store, memory_store, written_stem
 from spleeter_nb.engine.targets import Targets
 from spleeter_nb.engine.threads import run_interruptible
 from spleeter_nb.exceptions import SeparationCancelledError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.runtime import Runtime
     from spleeter_nb.values import AudioSource
+
+_LOG = logging.getLogger("spleeter_nb")
 
 LOADED_MODELS = LoadedModels()
 """The runtimes of this process."""
@@ -145,7 +148,6 @@ class _Job:
             runtime = LOADED_MODELS.get(model, self.options, self.config, cancel=self.cancel)
             loaded = self.reporter.elapsed
             frames = self._stream(reader, model, runtime, store)
-            self._check_cancelled()
             self.reporter.tell("write", 1.0)
         stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in names}
         return self._result(reader, model, stems, runtime=runtime, loaded=loaded)
@@ -156,6 +158,8 @@ class _Job:
         segmentation = Segmentation(
             spec.n_fft, spec.hop_length, spec.segment_frames, round(options.overlap * spec.segment_frames)
         )
+        if reader.info.channels > spec.n_channels:
+            _LOG.warning("%s has %d channels: they are mixed down to two.", reader.info.name, reader.info.channels)
         mixture = Mixture(reader, options, kept=options.residual is not None)
         joiner = Joiner(
             spec,
@@ -191,7 +195,8 @@ class _Job:
     def _store(self, names: tuple[str, ...], *, sample_rate: int) -> Iterator[Store | None]:
         """Open where the stems go; None when all files are there and may stay."""
         if self.options.output_dir is None:
-            yield MemoryStore(names)
+            with memory_store(names) as store:
+                yield store
             return
         paths = self._paths(names)
         missing = self._targets().missing(paths)
@@ -204,6 +209,7 @@ class _Job:
             sample_rate=sample_rate,
             codec=self.options.codec,
             bit_depth=self.options.bit_depth,
+            before_publishing=self._check_cancelled,
         ) as store:
             yield store
 

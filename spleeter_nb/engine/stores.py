@@ -15,7 +15,7 @@ from spleeter_nb.engine.targets import writers
 from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from spleeter_nb.audio import AudioWriter, BitDepth
@@ -50,7 +50,13 @@ class MemoryStore:
 
     def stem(self, name: str, *, sample_rate: int, frames: int) -> Stem:
         """Return a finished stem."""
-        return Stem(name, sample_rate, frames, self._samples[name].array)
+        samples = self._samples[name].take()
+        return Stem(name, sample_rate, frames, lambda: samples)
+
+    def discard(self) -> None:
+        """Give back what the stems took."""
+        for samples in self._samples.values():
+            samples.close()
 
 
 class _Samples:
@@ -66,12 +72,27 @@ class _Samples:
                 self._file.write(in_memory.getbuffer())
             self._file.write(np.ascontiguousarray(samples).data)
 
-    def array(self) -> FloatArray:
-        """Return float32 (samples, 2) over the bytes, without a copy; writing to it changes no file."""
+    def take(self) -> FloatArray:
+        """Return float32 (samples, 2) over the bytes, without a copy; nothing can be appended after it."""
         if isinstance(self._file, io.BytesIO):
             return np.frombuffer(self._file.getbuffer(), np.float32).reshape(-1, 2)
-        self._file.flush()
-        return np.memmap(self._file, np.float32, "c").reshape(-1, 2)
+        with storing(tempfile.gettempdir()), self._file:
+            self._file.flush()
+            return np.memmap(self._file, np.float32, "c").reshape(-1, 2)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@contextlib.contextmanager
+def memory_store(names: Sequence[str]) -> Iterator[MemoryStore]:
+    """Open a store in memory; after an error its temporary files are closed at once."""
+    store = MemoryStore(names)
+    try:
+        yield store
+    except BaseException:
+        store.discard()
+        raise
 
 
 class FileStore:
@@ -92,12 +113,23 @@ class FileStore:
 
 
 @contextlib.contextmanager
-def file_store(
-    paths: Mapping[str, Path], missing: Sequence[str], *, sample_rate: int, codec: str, bit_depth: BitDepth
+def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` takes
+    paths: Mapping[str, Path],
+    missing: Sequence[str],
+    *,
+    sample_rate: int,
+    codec: str,
+    bit_depth: BitDepth,
+    before_publishing: Callable[[], None],
 ) -> Iterator[FileStore]:
-    """Open a store of files: on leaving they all appear, after an error none does."""
-    targets = [paths[name] for name in missing]
-    with writers(targets, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth) as opened:
+    """Open a store of files: on leaving they all appear, after an error none does; see :func:`writers`."""
+    with writers(
+        [paths[name] for name in missing],
+        sample_rate=sample_rate,
+        codec=codec,
+        bit_depth=bit_depth,
+        before_publishing=before_publishing,
+    ) as opened:
         yield FileStore(paths, opened)
 
 

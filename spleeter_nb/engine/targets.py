@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os.path
 import string
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from spleeter_nb.audio import AudioWriter
 from spleeter_nb.exceptions import OutputExistsError, ValidationError, nearest
 from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from spleeter_nb.audio import BitDepth
     from spleeter_nb.values import FloatArray
+
+OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
 
 _FIELDS = ("filename", "foldername", "instrument", "codec")
 
@@ -28,9 +31,16 @@ class Targets:
     folder: Path
     template: str
     codec: str
-    on_exist: str
+    on_exist: OnExist
 
     def __post_init__(self) -> None:
+        if self.on_exist not in get_args(OnExist):
+            raise ValidationError(
+                f"on_exist is {self.on_exist!r}; allowed: {', '.join(get_args(OnExist))}."
+                f"{nearest(str(self.on_exist), get_args(OnExist))}",
+                option="on_exist",
+                value=self.on_exist,
+            )
         try:
             used = {name for _, name, _, _ in string.Formatter().parse(self.template) if name is not None}
         except ValueError as error:
@@ -57,14 +67,11 @@ class Targets:
         ValidationError
             If a path leaves the folder, or two stems would share one.
         """
-        path = Path(source).absolute()
+        # Without "..", and without following links: a song is called what the user calls it.
+        path = Path(os.path.abspath(source))  # noqa: PTH100 - pathlib's way follows links
         paths = {}
         for instrument in instruments:
-            relative = PurePath(
-                self.template.format(
-                    filename=path.stem, foldername=path.parent.name, instrument=instrument, codec=self.codec
-                )
-            )
+            relative = PurePath(self._filled(filename=path.stem, foldername=path.parent.name, instrument=instrument))
             if relative.is_absolute() or ".." in relative.parts or not relative.name:
                 raise ValidationError(f"filename_format {self.template!r} leads out of the output folder: {relative}.")
             paths[instrument] = self.folder / relative
@@ -74,6 +81,17 @@ class Targets:
             )
         return paths
 
+    def _filled(self, **fields: str) -> str:
+        try:
+            return self.template.format(**fields, codec=self.codec)
+        except (ValueError, LookupError, AttributeError) as error:
+            raise ValidationError(
+                f"filename_format {self.template!r} cannot be filled in: {error}. Write each field plainly, as in "
+                f"{{instrument}}.",
+                option="filename_format",
+                value=self.template,
+            ) from error
+
     def missing(self, paths: Mapping[str, Path]) -> list[str]:
         """Return the stems that are to be written.
 
@@ -81,8 +99,10 @@ class Targets:
         ------
         OutputExistsError
             If ``on_exist`` is ``error`` and there is a file.
+        StorageError
+            If a path cannot be one of a file.
         """
-        existing = [name for name, path in paths.items() if path.exists()]
+        existing = [name for name, path in paths.items() if _exists(path)]
         if existing and self.on_exist == "error":
             raise OutputExistsError(
                 f"{paths[existing[0]]} exists, and on_exist is 'error': choose another output_dir, or 'overwrite' or "
@@ -92,9 +112,23 @@ class Targets:
         return [name for name in paths if self.on_exist != "skip" or name not in existing]
 
 
+def _exists(path: Path) -> bool:
+    with storing(path):
+        return path.exists()
+
+
+def _nothing() -> None:
+    """Object to nothing."""
+
+
 @contextlib.contextmanager
 def writers(
-    paths: Iterable[Path], *, sample_rate: int, codec: str, bit_depth: BitDepth
+    paths: Iterable[Path],
+    *,
+    sample_rate: int,
+    codec: str,
+    bit_depth: BitDepth,
+    before_publishing: Callable[[], None] = _nothing,
 ) -> Iterator[dict[Path, AudioWriter]]:
     """Open a file for each path; on leaving they all appear, after an error none does.
 
@@ -106,6 +140,8 @@ def writers(
         Hz.
     codec, bit_depth
         As :class:`spleeter_nb.audio.AudioWriter` takes them.
+    before_publishing : callable
+        Called when all files are complete and on the disk, which can take a while; none appears if it raises.
 
     Yields
     ------
@@ -116,11 +152,12 @@ def writers(
     try:
         for path in paths:
             with storing(path.parent):
-                made += _make_folders(path.parent)
+                _make_folders(path.parent, made)
             opened[path] = AudioWriter(path, sample_rate=sample_rate, channels=2, codec=codec, bit_depth=bit_depth)
         yield opened
         for writer in opened.values():
             writer.finish()
+        before_publishing()
         for writer in opened.values():
             writer.publish()
     except BaseException:
@@ -132,12 +169,11 @@ def writers(
         raise
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return the new ones, outermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()][::-1]
-    for path in missing:
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it; add each new one to `made`, outermost first."""
+    for path in [path for path in (folder, *folder.parents) if not path.exists()][::-1]:
         path.mkdir(exist_ok=True)
-    return missing
+        made.append(path)
 
 
 def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: BitDepth) -> None:

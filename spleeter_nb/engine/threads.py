@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
@@ -18,6 +18,9 @@ R = TypeVar("R")
 # How long an interrupted caller waits for the work to stop tidily. What takes longer, such as a framework that
 # compiles, ends in its own thread and publishes nothing.
 _TIDY_SECONDS = 0.3
+
+# Not every system wakes a waiting thread to tell it of an interrupt: it wakes up by itself.
+_WAIT_SECONDS = 0.1
 
 
 def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
@@ -36,14 +39,24 @@ def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
         What `work` returned; its exception is raised here.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="spleeter_nb-job")
-    future = pool.submit(work)
+    ended = threading.Event()
+
+    def work_to_its_end() -> R:
+        try:
+            return work()
+        finally:
+            ended.set()
+
     try:
+        future = pool.submit(work_to_its_end)
+        while not ended.wait(_WAIT_SECONDS):
+            pass
         return future.result()
     except BaseException:
-        if not future.done():
+        if not ended.is_set():
             cancel.set()
             with suppress(BaseException):
-                future.exception(timeout=_TIDY_SECONDS)
+                ended.wait(_TIDY_SECONDS)
         raise
     finally:
         pool.shutdown(wait=False)

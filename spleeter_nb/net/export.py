@@ -16,9 +16,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-import xml.etree.ElementTree as ET
 
 from spleeter_nb import exceptions
 from spleeter_nb.exceptions import DeviceError, ModelError, SeparationCancelledError

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 DataFormat: TypeAlias = Literal["channels_first", "channels_last"]
 
 PRECISE_LEVELS = 2
-"""Convolutions of each network that stay in float32 whatever the precision of the others: they see magnitudes of a
-wide range, and in bfloat16 they alone cost 6 dB of the result, for a tenth of the time."""
+"""First convolutions of each network that stay in float32 whatever the precision of the others, as the last one does:
+they see magnitudes of a wide range, and in bfloat16 they alone cost 6 dB of the result, for a tenth of the time."""
 
 _DEPTH = 6
 _LEAKY_SLOPE = 0.2
@@ -53,7 +53,7 @@ def build_networks(
     data_format : {"channels_first", "channels_last"}
         The order of axes that the backend computes fastest.
     precision : {"float32", "bfloat16"}
-        Of the layers; their weights stay float32.
+        Of the convolutions, but for the first two and the last; weights stay float32.
 
     Returns
     -------
@@ -102,8 +102,8 @@ class _Unet:
 
     def __init__(self, spec: ModelSpec, index: int, data_format: DataFormat, precision: Precision) -> None:
         self._spec = spec
-        self._dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-        self._format: dict[str, Any] = {"padding": "same", "data_format": data_format, "dtype": self._dtype}
+        dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        self._format: dict[str, Any] = {"padding": "same", "data_format": data_format, "dtype": dtype}
         self._channel_axis = 1 if data_format == "channels_first" else -1
         # How many layers of each kind the networks before this one have put into the checkpoint.
         self._conv, self._transposed, self._norm = 7 * index, 6 * index, 12 * index
@@ -132,7 +132,7 @@ class _Unet:
             if k:
                 x = keras.ops.concatenate([skips[-1 - k], x], axis=self._channel_axis)
             name = _name("conv2d_transpose", self._transposed + k)
-            if filters[k] > 1:
+            if k < _DEPTH - 1:
                 x = keras.layers.Conv2DTranspose(filters[k], 5, strides=2, name=name, **self._format)(x)
                 x = self._activate(x, self._spec.deconv_activation)
             else:
@@ -151,8 +151,10 @@ class _Unet:
     def _convolve(self, x: Tensor, k: int, **shape: int) -> Tensor:
         import keras  # noqa: PLC0415 - see build_networks
 
-        dtype = "float32" if k < PRECISE_LEVELS or k == _DEPTH else self._dtype
-        return keras.layers.Conv2D(name=_name("conv2d", self._conv + k), **shape, **self._format | {"dtype": dtype})(x)
+        form = self._format
+        if k < PRECISE_LEVELS or k == _DEPTH:
+            form = form | {"dtype": "float32"}
+        return keras.layers.Conv2D(name=_name("conv2d", self._conv + k), **shape, **form)(x)
 
     def _normalize(self, x: Tensor, k: int) -> Tensor:
         import keras  # noqa: PLC0415 - see build_networks
