@@ -189,7 +189,7 @@ def validate(name: str, *, models_dir: ModelsDirOption = None) -> None:
 def main() -> None:
     """Run the command line; the exit code is 0 only if everything worked."""
     try:
-        app()
+        app(prog_name="spleeter-nb")
     except SpleeterError as error:
         if "--json" in sys.argv:
             _show({"error": _error(error)})

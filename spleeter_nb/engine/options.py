@@ -44,7 +44,7 @@ class Options:
     duration: float | None = None
     """Seconds to separate; None: all that follows."""
     precision: Precision = "float32"
-    """Of the networks: ``float32`` equals Spleeter's output, ``bfloat16`` is fast and differs by about -50 dB."""
+    """Of the networks: ``float32`` equals Spleeter's output, ``bfloat16`` is fast and differs by about -47 dB."""
     device: str = "auto"
     """``auto``, ``cpu``, ``gpu`` or ``cuda:1``."""
     overlap: float = 0.0

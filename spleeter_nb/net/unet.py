@@ -103,7 +103,13 @@ class _Unet:
     def __init__(self, spec: ModelSpec, index: int, data_format: DataFormat, precision: Precision) -> None:
         self._spec = spec
         dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-        self._format: dict[str, Any] = {"padding": "same", "data_format": data_format, "dtype": dtype}
+        # Kernels are set from the checkpoint: random ones would take JAX half a second of compiling for each shape.
+        self._format: dict[str, Any] = {
+            "padding": "same",
+            "data_format": data_format,
+            "dtype": dtype,
+            "kernel_initializer": "zeros",
+        }
         self._channel_axis = 1 if data_format == "channels_first" else -1
         # How many layers of each kind the networks before this one have put into the checkpoint.
         self._conv, self._transposed, self._norm = 7 * index, 6 * index, 12 * index

@@ -1,0 +1,124 @@
+"""Every option of a separation: what is allowed, and an error that says so for all else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import spleeter_nb
+from spleeter_nb.engine.options import Options, parse_options
+from spleeter_nb.exceptions import DeviceError, UnknownOptionError, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOOD: dict[str, list[Any]] = {
+    "sample_rate": [None, 8000, np.int64(44_100)],
+    "offset": [0, 1.5, np.float32(2), np.int64(3)],
+    "duration": [None, 1e-3, 600, np.float64(1)],
+    "precision": ["float32", "bfloat16"],
+    "device": ["auto", "cpu", "gpu", "cuda:1"],
+    "overlap": [0, 0.25, 0.5],
+    "wiener": [False, True],
+    "mask_extension": [None, "zeros", "average"],
+    "residual": [None, "stem", "vocals"],
+    "progress": [True, False, print],
+    "output_dir": [None, "out", Path("out")],
+    "codec": ["wav", "flac"],
+    "bit_depth": [16, 24],
+    "filename_format": ["{instrument}", "{foldername}/{filename}-{instrument}.{codec}"],
+    "on_exist": ["overwrite", "skip", "error"],
+}
+# With a word of what is allowed.
+BAD: dict[str, tuple[list[Any], str]] = {
+    "sample_rate": ([0, -8000, 44_100.0, "44100", True, math.nan], "whole number"),
+    "offset": ([-1, math.nan, math.inf, 10**400, "1", None, True, [1]], "0 or more"),
+    "duration": ([0, -1, math.nan, math.inf, "1", False], "more than 0"),
+    "precision": (["float16", "float23", None, 32, ["float32"]], "'bfloat16'"),
+    "device": ([None, 0, b"cpu"], "'auto'"),
+    "overlap": ([-0.1, 0.51, math.nan, "0.25", None, True], "0 to 0.5"),
+    "wiener": ([None, 1, "yes"], "True or False"),
+    "mask_extension": (["zeroes", False, 0], "'average'"),
+    "progress": ([None, 1, "yes"], "a callable"),
+    "output_dir": ([5, b"out", ["out"]], "a folder"),
+    "codec": (["mp3", "WAV", None, 5], "'flac'"),
+    "bit_depth": ([8, "16", None, "floating"], "24"),
+    "filename_format": ([None, 5, b"{instrument}"], "template"),
+    "on_exist": (["overwrit", None, True], "skip"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_what_is_allowed_is_taken(name: str, value: object) -> None:
+    assert getattr(parse_options({name: value}), name) is value
+
+
+def test_every_option_is_tested() -> None:
+    assert set(GOOD) == {field.name for field in fields(Options)}
+    assert set(BAD) == set(GOOD) - {"residual"}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (values, _) in BAD.items() for value in values])
+def test_what_is_not_allowed_is_named(name: str, value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        spleeter_nb.separate("never opened", **{name: value})
+    assert name in str(caught.value)
+    assert BAD[name][1] in str(caught.value)
+    assert caught.value.context["option"] == name
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"precision": "bfloat61"}, "'bfloat16'"),
+        ({"codec": "flak"}, "'flac'"),
+        ({"on_exist": "overwrit"}, "'overwrite'"),
+        ({"mask_extension": "averages"}, "'average'"),
+    ],
+)
+def test_the_nearest_value_is_named(options: dict[str, str], hint: str) -> None:
+    with pytest.raises(ValidationError, match=f"Did you mean {hint}"):
+        parse_options(options)
+
+
+@pytest.mark.parametrize(("codec", "bit_depth"), [("flac", 32), ("flac", "float")])
+def test_a_depth_that_the_codec_has_not_is_refused(codec: str, bit_depth: object) -> None:
+    with pytest.raises(ValidationError, match="allowed: 16, 24"):
+        parse_options({"codec": codec, "bit_depth": bit_depth})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("durration", "duration"), ("overlapp", "overlap"), ("bitdepth", "bit_depth"), ("q", None)]
+)
+def test_an_unknown_option_is_refused_with_the_nearest(name: str, nearest: str | None) -> None:
+    with pytest.raises(UnknownOptionError) as caught:
+        spleeter_nb.separate("never opened", **{name: 1})
+    assert (f"Did you mean {nearest!r}?" in str(caught.value)) is (nearest is not None)
+    assert all(field.name in str(caught.value) for field in fields(Options))
+    assert isinstance(caught.value, TypeError)
+
+
+def test_the_stem_of_a_residual_must_be_one_of_the_model(separated: Callable[..., object]) -> None:
+    samples = np.zeros((100, 2), np.float32)
+    with pytest.raises(ValidationError, match=r"'vocals', 'accompaniment', 'stem'\. Did you mean 'vocals'\?"):
+        separated(samples, residual="vocal")
+    with pytest.raises(ValidationError, match="residual is 5"):
+        separated(samples, residual=5)
+
+
+def test_devices_that_are_not_there_are_refused(separated: Callable[..., object]) -> None:
+    samples = np.zeros((100, 2), np.float32)
+    with pytest.raises(ValidationError, match="allowed are auto, cpu, gpu"):
+        separated(samples, device="cpuu")
+    with pytest.raises(DeviceError, match="device='cuda:99' cannot be used"):
+        separated(samples, device="cuda:99")
+
+
+def test_options_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Options().overlap = 0.5  # type: ignore[misc]

@@ -1,0 +1,293 @@
+"""Stems in files: names, files that exist already, and nothing left after an error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+from spleeter_nb.audio import AudioWriter
+from spleeter_nb.engine.targets import Targets
+from spleeter_nb.exceptions import (
+    DiskFullError,
+    OutputExistsError,
+    SeparationCancelledError,
+    StorageError,
+    TruncatedAudioError,
+    ValidationError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spleeter_nb import SeparationResult
+    from spleeter_nb.events import Progress
+    from spleeter_nb.values import FloatArray
+
+    Noise = Callable[..., FloatArray]
+    Separated = Callable[..., SeparationResult]
+
+RATE = 8000
+
+
+@pytest.fixture
+def song(tmp_path: Path, noise: Noise) -> Path:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    soundfile.write(folder / "song.wav", noise(40_000), RATE, subtype="FLOAT")
+    return folder / "song.wav"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+# Names
+
+
+def test_stems_are_written_below_the_folder(song: Path, out: Path, separated: Separated) -> None:
+    result = separated(song, output_dir=out)
+    assert files_in(out) == {"song/vocals.wav", "song/accompaniment.wav"}
+    assert {name: stem.path for name, stem in result.items()} == {
+        "vocals": out / "song" / "vocals.wav",
+        "accompaniment": out / "song" / "accompaniment.wav",
+    }
+    assert soundfile.info(out / "song" / "vocals.wav").subtype == "PCM_16"
+
+
+def test_stems_in_files_equal_those_in_memory(song: Path, out: Path, separated: Separated) -> None:
+    in_memory = separated(song, residual="stem")
+    for bit_depth, tolerance in (("float", 0), (24, 2**-23), (16, 2**-15)):
+        written = separated(song, residual="stem", output_dir=str(out), bit_depth=bit_depth)
+        for name, stem in in_memory.items():
+            assert (written[name].frames, written[name].sample_rate) == (stem.frames, stem.sample_rate)
+            np.testing.assert_allclose(written[name].samples, stem.samples, rtol=0, atol=tolerance)
+
+
+def test_flac_is_written(song: Path, out: Path, separated: Separated) -> None:
+    result = separated(song, output_dir=out, codec="flac", bit_depth=24)
+    assert files_in(out) == {"song/vocals.flac", "song/accompaniment.flac"}
+    assert soundfile.info(result.vocals.path).subtype == "PCM_24"
+
+
+def test_the_template_places_the_files(song: Path, out: Path, separated: Separated) -> None:
+    separated(song, output_dir=out, filename_format="{foldername}-{filename}_{instrument}.{codec}")
+    assert files_in(out) == {"album-song_vocals.wav", "album-song_accompaniment.wav"}
+
+
+def test_stems_of_an_array_have_a_name_too(noise: Noise, out: Path, separated: Separated) -> None:
+    separated(noise(1000), output_dir=out)
+    assert files_in(out) == {"audio/vocals.wav", "audio/accompaniment.wav"}
+
+
+def test_the_folder_of_a_relative_path_has_a_name(
+    song: Path, out: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (song.parent / "deeper").mkdir()
+    monkeypatch.chdir(song.parent / "deeper")
+    separated("../song.wav", output_dir=out, filename_format="{foldername}/{instrument}.{codec}")
+    assert files_in(out) == {"album/vocals.wav", "album/accompaniment.wav"}
+
+
+def test_a_song_is_called_what_its_link_is_called(song: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.wav"
+    link.symlink_to(song)
+    paths = Targets(Path("out"), "{foldername}/{filename}/{instrument}", "wav", "skip").paths(str(link), ["vocals"])
+    assert paths == {"vocals": Path("out") / tmp_path.name / "link" / "vocals"}
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(
+    ("template", "hint"),
+    [
+        ("{filename}/{instument}.{codec}", "Did you mean 'instrument'"),
+        ("{}.wav", "unknown field ''"),
+        ("{0}.wav", "unknown field '0'"),
+        ("{instrument.upper}", "unknown field"),
+        ("{instrument", "no template"),
+        ("{instrument!z}", "cannot be filled in"),
+        ("{instrument:d}", "cannot be filled in"),
+        ("{instrument:{width}}", "cannot be filled in"),
+        ("../{instrument}.{codec}", "leads out"),
+        ("/tmp/{instrument}.{codec}", "leads out"),  # noqa: S108 - must be refused
+        ("a/../../{instrument}", "leads out"),
+        ("", "leads out"),
+        ("{filename}.{codec}", r"\{instrument\}"),
+    ],
+)
+def test_a_wrong_template_is_refused(
+    template: str, hint: str, *, noise: Noise, tmp_path: Path, separated: Separated
+) -> None:
+    with pytest.raises(ValidationError, match=hint):
+        separated(noise(1000), output_dir=tmp_path / "out", filename_format=template)
+
+
+# What is there already
+
+
+def test_files_are_overwritten(song: Path, out: Path, separated: Separated) -> None:
+    separated(song, output_dir=out)
+    (out / "song" / "vocals.wav").write_bytes(b"old")
+    separated(song, output_dir=out)
+    assert soundfile.info(out / "song" / "vocals.wav").frames == 40_000
+
+
+def test_existing_files_are_an_error_on_request(song: Path, out: Path, separated: Separated) -> None:
+    (out / "song").mkdir(parents=True)
+    (out / "song" / "vocals.wav").write_bytes(b"old")
+    with pytest.raises(OutputExistsError, match="on_exist"):
+        separated(song, output_dir=out, on_exist="error")
+    assert files_in(out) == {"song/vocals.wav"}
+    assert (out / "song" / "vocals.wav").read_bytes() == b"old"
+    (out / "song" / "vocals.wav").unlink()
+    assert len(separated(song, output_dir=out, on_exist="error")) == 2
+
+
+def test_when_all_is_there_skip_computes_nothing(song: Path, out: Path, separated: Separated) -> None:
+    first = separated(song, output_dir=out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    second = separated(song, output_dir=out, on_exist="skip")
+    assert second.runtime is None
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    np.testing.assert_array_equal(second.vocals.samples, first.vocals.samples)
+    np.testing.assert_array_equal(second.mixture, first.mixture)
+    assert repr(second) == repr(first)
+
+
+def test_skip_writes_only_what_is_missing(song: Path, out: Path, separated: Separated) -> None:
+    expected = separated(song, output_dir=out)
+    vocals, accompaniment = (stem.path for stem in expected.values())
+    assert vocals is not None
+    assert accompaniment is not None
+    whole = accompaniment.read_bytes()
+    accompaniment.unlink()
+    before = vocals.stat()
+    result = separated(song, output_dir=out, on_exist="skip")
+    assert result.runtime is not None
+    assert (vocals.stat().st_mtime_ns, vocals.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert accompaniment.read_bytes() == whole
+
+
+# Errors
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_damaged_song_leaves_nothing(noise: Noise, tmp_path: Path, separated: Separated) -> None:
+    path = tmp_path / "cut.flac"
+    soundfile.write(path, noise(200_000), RATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(TruncatedAudioError):
+        separated(path, output_dir=tmp_path / "out" / "deeper")
+    path.unlink()
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("stage", ["load", "separate", "write"])
+def test_an_error_at_any_stage_leaves_nothing(stage: str, noise: Noise, tmp_path: Path, separated: Separated) -> None:
+    class StopError(BaseException):
+        """What no listener's guard holds back."""
+
+    def stop(event: Progress) -> None:
+        if event.stage == stage:
+            raise StopError
+
+    with pytest.raises(StopError):
+        separated(noise(40_000), output_dir=tmp_path / "a" / "b", progress=stop)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_folder_that_is_a_file_is_refused(noise: Noise, tmp_path: Path, separated: Separated) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.write_bytes(b"")
+    with pytest.raises(StorageError, match="occupied"):
+        separated(noise(1000), output_dir=occupied)
+    occupied.unlink()
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(
+    "template", ["a/{instrument}" + 300 * "x", "a/" + 300 * "x" + "/{instrument}", "a/\0{instrument}"]
+)
+@pytest.mark.parametrize("on_exist", ["overwrite", "skip"])
+def test_a_name_that_no_file_can_have_is_refused(
+    template: str, on_exist: str, *, noise: Noise, tmp_path: Path, separated: Separated
+) -> None:
+    with pytest.raises(StorageError):
+        separated(noise(1000), output_dir=tmp_path / "out", filename_format=template, on_exist=on_exist)
+
+
+def test_a_folder_in_the_place_of_a_stem_is_refused(noise: Noise, tmp_path: Path, separated: Separated) -> None:
+    (tmp_path / "audio" / "accompaniment.wav").mkdir(parents=True)
+    with pytest.raises(StorageError, match="is a folder"):
+        separated(noise(1000), output_dir=tmp_path)
+    assert files_in(tmp_path) == set()
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_full_disk_leaves_nothing(
+    noise: Noise, tmp_path: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("spleeter_nb.audio.writer.os.fsync", full)
+    with pytest.raises(DiskFullError) as caught:
+        separated(noise(1000), output_dir=tmp_path / "out")
+    assert caught.value.context["free"]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_is_cancelled_while_files_are_flushed_is_not_published(
+    noise: Noise, tmp_path: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[threading.Event] = []
+
+    class Event(threading.Event):
+        def __init__(self) -> None:
+            super().__init__()
+            events.append(self)
+
+    finish = AudioWriter.finish
+
+    def finish_and_cancel(writer: AudioWriter) -> None:
+        finish(writer)
+        for event in events:
+            event.set()
+
+    monkeypatch.setattr("spleeter_nb.engine.separation.threading.Event", Event)
+    monkeypatch.setattr(AudioWriter, "finish", finish_and_cancel)
+    with pytest.raises(SeparationCancelledError):
+        separated(noise(1000), output_dir=tmp_path / "out")
+
+
+def test_files_appear_together(song: Path, out: Path, separated: Separated) -> None:
+    seen: list[set[str]] = []
+
+    def look(event: Progress) -> None:
+        if event.stage in {"separate", "write"}:
+            seen.append({name for name in files_in(out) if not name.endswith(".part")})
+
+    separated(song, output_dir=out, progress=look)
+    assert len(seen) > 2
+    assert set().union(*seen) == set()
+    assert len(files_in(out)) == 2
+
+
+def test_files_have_the_permissions_of_others(noise: Noise, out: Path, separated: Separated) -> None:
+    result = separated(noise(1000), output_dir=out)
+    subprocess.run(["touch", str(out / "plain")], check=True)  # noqa: S607 - any touch
+    assert result.vocals.path is not None
+    assert result.vocals.path.stat().st_mode == (out / "plain").stat().st_mode

@@ -1,0 +1,76 @@
+"""What the system says when it cannot write, in our words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spleeter_nb import storage
+from spleeter_nb.exceptions import DiskFullError, StorageError, ValidationError
+from spleeter_nb.storage import require_space, storing, sync_folder
+
+
+def test_without_an_error_nothing_happens(tmp_path: Path) -> None:
+    with storing(tmp_path / "file"):
+        (tmp_path / "file").write_bytes(b"1")
+    assert (tmp_path / "file").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_its_figures(number: int, tmp_path: Path) -> None:
+    target = tmp_path / "not" / "yet" / "there"
+    with pytest.raises(DiskFullError, match="1,234,567 bytes are needed") as caught, storing(target, needed=1_234_567):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.context["path"] == str(target)
+    assert caught.value.context["needed"] == 1_234_567
+    assert caught.value.context["free"] > 0
+    assert isinstance(caught.value.__cause__, OSError)
+    with pytest.raises(DiskFullError, match=r"is full: [\d,]+ are free"), storing(target):
+        raise OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EFBIG, errno.EACCES])
+def test_other_errors_of_the_system_keep_their_words(number: int) -> None:
+    with pytest.raises(StorageError, match=os.strerror(number)) as caught, storing("somewhere"):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.context == {"path": "somewhere", "errno": number}
+
+
+def test_what_can_be_no_path_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="null byte"), storing(tmp_path / "\0"):
+        (tmp_path / "\0").open("w")
+
+
+def test_our_own_errors_pass() -> None:
+    ours = ValidationError("ours")
+    with pytest.raises(ValidationError) as caught, storing("somewhere"):
+        raise ours
+    assert caught.value is ours
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(ZeroDivisionError), storing("somewhere"):
+        raise ZeroDivisionError
+
+
+def test_room_is_looked_for_before_it_is_needed(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    require_space(tmp_path / "not" / "yet", free // 2)
+    with pytest.raises(DiskFullError) as caught:
+        require_space(tmp_path / "not" / "yet", 2**60)
+    assert caught.value.context["needed"] == 2**60
+
+
+def test_folders_are_synchronised_where_they_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    sync_folder(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "missing")
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.os, "name", "nt")
+        sync_folder(tmp_path / "missing")
