@@ -82,6 +82,8 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     verbose: VerboseOption = False,
 ) -> None:
     """Separate songs into stems and write them to files."""
+    from spleeter_nb.engine.targets import Targets  # noqa: PLC0415 - quick help needs none of it
+
     _start_logging(verbose=verbose)
     options = {
         "output_dir": output_path,
@@ -100,6 +102,7 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         "progress": not quiet and not as_json,
     }
     _check_spleeters_own(adapter=adapter, bitrate=bitrate)
+    Targets(Path(output_path), filename_format, codec, "overwrite").check_distinct(files)
     config = _config(models_dir, offline=offline)
     reports = [_try_to_separate(file, params_filename, options, config, quiet=quiet or as_json) for file in files]
     if as_json:

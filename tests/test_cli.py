@@ -322,3 +322,18 @@ def test_an_interrupted_process_leaves_nothing(two_stems_models_dir: Path, tmp_p
     assert (printed, complained) == ("", "")
     assert ended < 5
     assert not out.exists()
+
+
+def test_two_songs_of_one_name_do_not_overwrite_each_other(run: Run, config: Path, tmp_path: Path) -> None:
+    songs = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        songs.append(write_song(tmp_path / folder / "song.wav"))
+    told = run("separate", *songs, "-p", config, "-o", tmp_path / "out")
+    assert told.code == 1
+    assert "{foldername}/{filename}" in told.err
+    assert not (tmp_path / "out").exists()
+
+    template = "{foldername}/{filename}/{instrument}.{codec}"
+    assert run("separate", *songs, "-p", config, "-o", tmp_path / "out", "-f", template).code == 0
+    assert len(files_in(tmp_path / "out")) == 4

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+import contextlib
+import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from spleeter_nb.audio import open_audio
 from spleeter_nb.dsp.downmix import to_stereo
 from spleeter_nb.dsp.resample import resample
+from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from spleeter_nb.values import AudioSource, FloatArray
 
 _BLOCK_FRAMES = 1 << 16
+
+# Bytes that may wait in memory, those of a few segments; the Wiener filter's first pass leaves the whole song waiting.
+_IN_MEMORY = 32 * 2**20
 
 
 class Mixture:
@@ -30,14 +36,19 @@ class Mixture:
     options : Options
         `offset` and `duration` are used.
     kept : bool
-        Whether blocks are kept for :meth:`take`.
+        Whether samples are kept for :meth:`take`: in memory, or where many wait, in a temporary file.
     """
 
     def __init__(self, reader: AudioReader, options: Options, *, kept: bool) -> None:
         self._reader, self._options, self._kept = reader, options, kept
         self.frames = 0
         """Samples per channel read so far, at the source's rate."""
-        self._waiting: deque[FloatArray] = deque()
+        self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see close
+        self._taken = 0
+
+    def close(self) -> None:
+        """Give back what was kept."""
+        self._waiting.close()
 
     def blocks(self, sample_rate: int) -> Iterator[FloatArray]:
         """Yield float32 (samples, 2) at `sample_rate` Hz."""
@@ -50,23 +61,23 @@ class Mixture:
             stereo = to_stereo(block)
             self.frames += len(stereo)
             if self._kept:
-                self._waiting.append(stereo)
+                with storing(tempfile.gettempdir()):
+                    self._waiting.seek(0, os.SEEK_END)
+                    self._waiting.write(stereo.tobytes())
             yield stereo
 
     def take(self, count: int) -> FloatArray:
         """Return the next `count` samples that were read, float32 (count, 2), each once."""
-        parts, missing = [np.empty((0, 2), np.float32)], count
-        while missing:
-            block = self._waiting.popleft()
-            parts.append(block[:missing])
-            if len(block) > missing:
-                self._waiting.appendleft(block[missing:])
-            missing -= len(parts[-1])
-        return np.concatenate(parts)
+        self._waiting.seek(self._taken)
+        taken = self._waiting.read(count * 2 * np.float32().itemsize)
+        self._taken += len(taken)
+        return np.frombuffer(taken, np.float32).reshape(-1, 2)
 
 
 def read_mixture(source: AudioSource, options: Options) -> FloatArray:
     """Return the whole mixture, float32 (frames, 2), at the source's rate."""
-    with open_audio(source, sample_rate=options.sample_rate) as reader:
-        mixture = Mixture(reader, options, kept=False)
+    with (
+        open_audio(source, sample_rate=options.sample_rate) as reader,
+        contextlib.closing(Mixture(reader, options, kept=False)) as mixture,
+    ):
         return np.concatenate(list(mixture.stereo()))

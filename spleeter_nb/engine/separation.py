@@ -176,7 +176,7 @@ class _Job:
             contributions = wiener_filtered(segments, runtime, spec=spec, cancel=self.cancel)
         else:
             contributions = masked(segments, runtime, cancel=self.cancel)
-        with contextlib.closing(contributions):
+        with contextlib.closing(mixture), contextlib.closing(contributions):
             for segment, contribution in contributions:
                 self._check_cancelled()
                 joiner.push(contribution, segment)

@@ -81,6 +81,30 @@ class Targets:
             )
         return paths
 
+    def check_distinct(self, sources: Iterable[str]) -> None:
+        """Refuse songs whose stems would overwrite each other's.
+
+        Parameters
+        ----------
+        sources : iterable of str
+            The paths of songs that are to be separated one after the other.
+
+        Raises
+        ------
+        ValidationError
+            If two of them would share a path.
+        """
+        owners: dict[Path, str] = {}
+        for source in sources:
+            target = self.paths(source, ["stem"])["stem"]
+            if target in owners:
+                raise ValidationError(
+                    f"{owners[target]!r} and {source!r} would write to the same files: put {{foldername}} into "
+                    f"filename_format, as in '{{foldername}}/{self.template}', or separate them into two folders.",
+                    sources=[owners[target], source],
+                )
+            owners[target] = source
+
     def _filled(self, **fields: str) -> str:
         try:
             return self.template.format(**fields, codec=self.codec)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,8 +73,12 @@ class OpenVinoRuntime:
             # A mapped file stays in memory beside the copy that is computed with: 75 MB for 2stems.
             "ENABLE_MMAP": False,
         }
+        # In a thread that ends at once: where the processor has AMX, OpenVINO gives the thread that compiles a stack
+        # for signals, frees it with the model, and the next Ctrl-C that this thread handles ends the process.
+        with ThreadPoolExecutor(1) as thread:
+            compiling = thread.submit(openvino.Core().compile_model, model_path, "CPU", options)
         try:
-            compiled = openvino.Core().compile_model(model_path, "CPU", options)
+            compiled = compiling.result()
         except RuntimeError as error:
             raise DeviceError(f"OpenVINO cannot load {model_path}: {error}", path=model_path) from error
         in_bfloat16 = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "bf16"

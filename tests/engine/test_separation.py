@@ -182,6 +182,14 @@ def test_with_a_residual_the_stems_sum_to_the_mixture(
     assert np.abs(result.residual()).max() < 1e-6
 
 
+def test_a_residual_waits_for_the_wiener_filter_in_a_file(
+    noise: Noise, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spleeter_nb.engine.mixture._IN_MEMORY", 1000)
+    result = separated(noise(40_000), residual="stem", wiener=True)
+    assert np.abs(result.residual()).max() < 1e-6
+
+
 def test_a_residual_goes_to_its_stem_and_leaves_the_others_alone(noise: Noise, separated: Separated) -> None:
     source = noise(20_000)
     plain, added, own = (separated(source, residual=residual) for residual in (None, "vocals", "stem"))

@@ -1,0 +1,209 @@
+"""OpenVINO's file: made once, verified always, and made by Keras in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spleeter_nb import exceptions
+from spleeter_nb.exceptions import DeviceError, SeparationCancelledError
+from spleeter_nb.net.export import exported_model
+from spleeter_nb.net.openvino import OpenVinoRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.net.conftest import Model
+
+CHILD = Path(__file__).parent / "export_child.py"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files of this test alone, which has to be empty in the end."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert not list(folder.iterdir())
+
+
+def export(model: Model, **changed: Any) -> Path:
+    """Export, see that OpenVINO takes the file, and return its path."""
+    arguments = {"weights_digest": model.digest, "cancel": threading.Event()} | changed
+    with exported_model(model.spec, model.checkpoint, **arguments) as path:
+        OpenVinoRuntime(model.spec, path, precision="float32", threads=1)
+    return path
+
+
+def folder_of(model: Model) -> Path:
+    return model.checkpoint.parent / "openvino"
+
+
+def state(path: Path) -> list[tuple[str, int]]:
+    return sorted((file.name, file.stat().st_mtime_ns) for file in path.parent.iterdir())
+
+
+def test_a_file_is_made_once(own_model: Model) -> None:
+    path = export(own_model)
+    made = state(path)
+    assert [name for name, _ in made] == ["digests.json", "model.bin", "model.xml"]
+    assert path.parent.parent == folder_of(own_model)
+    assert export(own_model) == path
+    assert state(path) == made
+    assert list(folder_of(own_model).iterdir()) == [path.parent]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("model.bin", "flipped"), ("model.xml", "cut"), ("model.xml", "gone"), ("digests.json", "flipped")],
+)
+def test_a_damaged_file_is_made_anew(exported: Model, name: str, damage: str) -> None:
+    path = export(exported)
+    whole, file = {part: (path.parent / part).read_bytes() for part in ("model.bin", "model.xml")}, path.parent / name
+    if damage == "gone":
+        file.unlink()
+    else:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content if damage == "flipped" else content[:-10])
+    assert export(exported) == path
+    assert {part: (path.parent / part).read_bytes() for part in whole} == whole
+
+
+@pytest.fixture(scope="module")
+def exported_once(small_model: Callable[[str], Model], tmp_path_factory: pytest.TempPathFactory) -> Model:
+    small = small_model("two")
+    folder = shutil.copytree(small.checkpoint.parent, tmp_path_factory.mktemp("exported") / "two")
+    model = replace(small, checkpoint=folder / small.checkpoint.name)
+    shutil.rmtree(folder_of(model), ignore_errors=True)
+    export(model)
+    return model
+
+
+@pytest.fixture
+def exported(exported_once: Model, tmp_path: Path) -> Model:
+    """A model with its export, to be damaged."""
+    folder = shutil.copytree(exported_once.checkpoint.parent, tmp_path / "two")
+    return replace(exported_once, checkpoint=folder / exported_once.checkpoint.name)
+
+
+def test_other_weights_and_other_shapes_have_files_of_their_own(exported: Model) -> None:
+    paths = {
+        export(exported),
+        export(exported, weights_digest="another"),
+        export(replace(exported, spec=replace(exported.spec, n_bins=192))),
+    }
+    assert len(paths) == 3
+    assert {path.parent for path in paths} == set(folder_of(exported).iterdir())
+
+
+def test_what_does_not_shape_the_networks_changes_nothing(exported: Model) -> None:
+    path = export(exported)
+    other = replace(exported.spec, name="other", sample_rate=44_100, separation_exponent=1.0, mask_extension="average")
+    assert export(replace(exported, spec=other)) == path
+
+
+def test_a_folder_that_cannot_be_written_to_gets_a_file_for_as_long_as_the_block_lasts(
+    own_model: Model, temporary: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Root may write everywhere, but not into a file.
+    folder_of(own_model).write_text("in the way")
+
+    def use_and_fail() -> None:
+        cancel = threading.Event()
+        with exported_model(own_model.spec, own_model.checkpoint, weights_digest="any", cancel=cancel) as path:
+            assert temporary in path.parents
+            OpenVinoRuntime(own_model.spec, path, precision="float32", threads=1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        use_and_fail()
+    assert not list(temporary.iterdir())
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert str(folder_of(own_model)) in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_gets_a_temporary_file(own_model: Model, temporary: Path) -> None:
+    own_model.checkpoint.parent.chmod(0o500)
+    try:
+        assert temporary in export(own_model).parents
+    finally:
+        own_model.checkpoint.parent.chmod(0o700)
+
+
+def test_a_place_that_is_taken_gets_a_file_for_now(exported: Model) -> None:
+    path = export(exported)
+    shutil.rmtree(path.parent)
+    path.parent.write_text("in the way")
+    assert export(exported) != path
+    assert list(folder_of(exported).iterdir()) == [path.parent]
+
+
+def test_several_processes_at_once_leave_one_file(own_model: Model) -> None:
+    config = own_model.checkpoint.parent / "config.json"
+    command = [sys.executable, str(CHILD), str(config), str(own_model.checkpoint), own_model.digest]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(4)
+        ]
+        told = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    (folder,) = folder_of(own_model).iterdir()
+    assert set(told) == {str(folder / "model.xml")}
+    assert export(own_model) == folder / "model.xml"
+
+
+def test_cancelling_stops_the_process_and_leaves_nothing(own_model: Model) -> None:
+    class SetWhenAsked(threading.Event):
+        def is_set(self) -> bool:
+            self.set()
+            return super().is_set()
+
+    with pytest.raises(SeparationCancelledError, match="while the model was prepared"):
+        export(own_model, cancel=SetWhenAsked())
+    assert not list(folder_of(own_model).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage", "error", "message"),
+    [
+        (".data-00000-of-00001", lambda file: file.write_bytes(file.read_bytes()[:-1]), "ModelCorruptError", "damaged"),
+        (".index", lambda file: file.unlink(), "ModelNotFoundError", "missing"),
+    ],
+)
+def test_errors_of_the_checkpoint_cross_the_process(
+    own_model: Model, suffix: str, damage: Callable[[Path], None], error: str, message: str
+) -> None:
+    damage(own_model.checkpoint.with_name("model" + suffix))
+    with pytest.raises(getattr(exceptions, error), match=message):
+        export(own_model)
+    assert not list(folder_of(own_model).iterdir())
+
+
+def test_networks_that_do_not_fit_are_told_across_the_process(own_model: Model) -> None:
+    wide = replace(own_model, spec=replace(own_model.spec, conv_n_filters=(3, 3, 4, 5, 6, 7)))
+    with pytest.raises(exceptions.ModelCorruptError, match="has the shape"):
+        export(wide)
+
+
+def test_a_keras_that_does_not_work_is_a_device_error(
+    own_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "keras.py").write_text("raise OSError('this Keras is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(broken), prepend=os.pathsep)
+    with pytest.raises(DeviceError, match=r"(?s)could not export the model.*this Keras is broken"):
+        export(own_model)
