@@ -28,14 +28,15 @@ from spleeter_nb.engine.threads import run_interruptible
 from spleeter_nb.exceptions import SeparationCancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from spleeter_nb.audio import AudioReader
+    from spleeter_nb.dsp.segments import Segment
     from spleeter_nb.engine.result import Stem
     from spleeter_nb.engine.stores import Store
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.runtime import Runtime
-    from spleeter_nb.values import AudioSource
+    from spleeter_nb.values import AudioSource, FloatArray, ModelSpec
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -147,6 +148,7 @@ class _Job:
             self.reporter.tell("load", message=f"loading {model.spec.name}")
             runtime = LOADED_MODELS.get(model, self.options, self.config, cancel=self.cancel)
             loaded = self.reporter.elapsed
+            self.reporter.tell("separate", 0.0)
             frames = self._stream(reader, model, runtime, store)
             self.reporter.tell("write", 1.0)
         stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in names}
@@ -160,28 +162,36 @@ class _Job:
         )
         if reader.info.channels > spec.n_channels:
             _LOG.warning("%s has %d channels: they are mixed down to two.", reader.info.name, reader.info.channels)
-        mixture = Mixture(reader, options, kept=options.residual is not None)
-        joiner = Joiner(
-            spec,
-            segmentation=segmentation,
-            mixture=mixture,
-            store=store,
-            sample_rate=reader.info.sample_rate,
-            residual=options.residual,
-        )
-        total = self._expected_frames(reader)
-        segments = segmentation.cut(mixture.blocks(spec.sample_rate), spec.n_channels)
-        self.reporter.tell("separate", 0.0)
-        if options.wiener:
-            contributions = wiener_filtered(segments, runtime, spec=spec, cancel=self.cancel)
-        else:
-            contributions = masked(segments, runtime, cancel=self.cancel)
-        with contextlib.closing(mixture), contextlib.closing(contributions):
-            for segment, contribution in contributions:
-                self._check_cancelled()
-                joiner.push(contribution, segment)
-                self.reporter.tell("separate", min(1.0, joiner.frames / total) if total else None)
-        return joiner.frames
+        with contextlib.closing(Mixture(reader, options, kept=options.residual is not None)) as mixture:
+            joiner = Joiner(
+                spec,
+                segmentation=segmentation,
+                mixture=mixture,
+                store=store,
+                sample_rate=reader.info.sample_rate,
+                residual=options.residual,
+            )
+            total = self._expected_frames(reader)
+            segments = segmentation.cut(mixture.blocks(spec.sample_rate), spec.n_channels)
+
+            def tell() -> None:
+                # Both ends count: the Wiener filter reads the whole song before the first sample comes out.
+                done = (mixture.frames + joiner.frames) / 2
+                self.reporter.tell("separate", min(1.0, done / total) if total else None)
+
+            with contextlib.closing(self._contributions(_telling(segments, tell), spec, runtime)) as contributions:
+                for segment, contribution in contributions:
+                    self._check_cancelled()
+                    joiner.push(contribution, segment)
+                    tell()
+            return joiner.frames
+
+    def _contributions(
+        self, segments: Iterator[Segment], spec: ModelSpec, runtime: Runtime
+    ) -> Generator[tuple[Segment, FloatArray]]:
+        if self.options.wiener:
+            return wiener_filtered(segments, runtime, spec=spec, cancel=self.cancel)
+        return masked(segments, runtime, cancel=self.cancel)
 
     def _expected_frames(self, reader: AudioReader) -> int | None:
         """Return how many samples will be read, None where the container declares nothing."""
@@ -248,6 +258,13 @@ class _Job:
     def _check_cancelled(self) -> None:
         if self.cancel.is_set():
             raise SeparationCancelledError("The separation was cancelled; nothing was written.")
+
+
+def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[Segment]:
+    """Pass segments on and tell each time how far the job is."""
+    for segment in segments:
+        tell()
+        yield segment
 
 
 def _label(source: AudioSource) -> str:

@@ -7,6 +7,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -195,7 +196,6 @@ def test_references_are_followed_to_no_file_and_no_server(songs: Path, tmp_path:
 
 
 def test_a_video_without_sound(tmp_path: Path) -> None:
-    av = pytest.importorskip("av")
     with av.open(str(tmp_path / "x.mp4"), "w") as output:
         stream = output.add_stream("mpeg4", rate=25)
         stream.width = stream.height = 32

@@ -242,7 +242,7 @@ def test_unpacking_can_be_stopped(tmp_path: Path) -> None:
 def test_a_target_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
     target = tmp_path / "target"
     (target / "checkpoint").mkdir(parents=True)
-    with pytest.raises(StorageError, match="checkpoint cannot be written"):
+    with pytest.raises(StorageError, match="checkpoint' cannot be written"):
         untar(make_tar(), target)
 
 

@@ -134,15 +134,6 @@ def test_a_folder_that_cannot_be_written_to_gets_a_file_for_as_long_as_the_block
     assert str(folder_of(own_model)) in caplog.text
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_gets_a_temporary_file(own_model: Model, temporary: Path) -> None:
-    own_model.checkpoint.parent.chmod(0o500)
-    try:
-        assert temporary in export(own_model).parents
-    finally:
-        own_model.checkpoint.parent.chmod(0o700)
-
-
 def test_a_place_that_is_taken_gets_a_file_for_now(exported: Model) -> None:
     path = export(exported)
     shutil.rmtree(path.parent)
