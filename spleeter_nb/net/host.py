@@ -28,12 +28,21 @@ class HostTransforms:
         # Bins that no stem gets need not be kept.
         self._kept_bins = spec.n_bins if spec.mask_extension == "zeros" else self._all_bins
 
-    def analyse(self, samples: FloatArray) -> tuple[ComplexArray, FloatArray]:
+    def buffers(self) -> tuple[ComplexArray, FloatArray]:
+        """Return arrays for the results of :meth:`analyse`, to be used again for each segment."""
+        shape = (self._spec.n_channels, self._spec.segment_frames)
+        return np.empty((*shape, self._kept_bins), np.complex64), np.empty((*shape, self._spec.n_bins), np.float32)
+
+    def analyse(
+        self, samples: FloatArray, *, out: tuple[ComplexArray, FloatArray] | None = None
+    ) -> tuple[ComplexArray, FloatArray]:
         """Transform one segment.
 
         Parameters
         ----------
         samples : float32 (channels, segment_samples)
+        out : tuple, optional
+            From :meth:`buffers`; new arrays by default.
 
         Returns
         -------
@@ -42,8 +51,10 @@ class HostTransforms:
         magnitude : float32 (channels, segment_frames, n_bins)
             What the networks see.
         """
-        spectrum = self._stft.forward(samples, n_bins=self._kept_bins)
-        return spectrum, np.abs(spectrum[..., : self._spec.n_bins])
+        spectrum, magnitude = out or self.buffers()
+        self._stft.forward(samples, n_bins=self._kept_bins, out=spectrum)
+        np.abs(spectrum[..., : self._spec.n_bins], out=magnitude)
+        return spectrum, magnitude
 
     def mask_and_invert(self, spectrum: ComplexArray, estimates: FloatArray, weights: FloatArray) -> FloatArray:
         """Share the spectrum out between the stems and transform back.
@@ -67,7 +78,7 @@ class HostTransforms:
         stems = np.empty((len(masks), spectrum.shape[0], self._spec.segment_samples), np.float32)
         for stem, mask in zip(stems, masks, strict=True):
             extended = extend_mask(mask, self._all_bins, extension=self._spec.mask_extension)
-            stem[:] = self._stft.inverse(spectrum, mask=extended)
+            self._stft.inverse(spectrum, mask=extended, out=stem)
         return stems
 
     def invert(self, stems: ComplexArray, weights: FloatArray) -> FloatArray:

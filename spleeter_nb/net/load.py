@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from typing import TYPE_CHECKING
 
 from spleeter_nb.net.export import exported_model
@@ -10,12 +12,16 @@ from spleeter_nb.net.openvino import OpenVinoRuntime
 from spleeter_nb.net.runtime import self_test
 
 if TYPE_CHECKING:
-    import threading
     from pathlib import Path
 
     from spleeter_nb.net.devices import Choice
     from spleeter_nb.net.runtime import Precision, Runtime
     from spleeter_nb.values import ModelSpec
+
+
+def preload() -> None:
+    """Begin to import OpenVINO in a thread of its own: that takes a tenth of a second, beside the hashing of a model."""
+    threading.Thread(target=importlib.import_module, args=("openvino",), name="spleeter_nb-preload").start()
 
 
 def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how it shall run

@@ -6,6 +6,7 @@ process of its own; so neither Keras nor TensorFlow is loaded where stems are ma
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from spleeter_nb.net.runtime import RuntimeInfo
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterator
     from pathlib import Path
 
     import openvino
@@ -61,9 +63,6 @@ class OpenVinoRuntime:
     def __init__(self, spec: ModelSpec, model_path: Path, *, precision: Precision, threads: int) -> None:
         import openvino  # noqa: PLC0415 - 0.3 s, not at import
 
-        self._tensor = openvino.Tensor
-        self._transforms = HostTransforms(spec)
-        self._instruments = len(spec.instruments)
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
@@ -77,8 +76,12 @@ class OpenVinoRuntime:
         # for signals, frees it with the model, and the next Ctrl-C that this thread handles ends the process.
         with ThreadPoolExecutor(1) as thread:
             compiling = thread.submit(openvino.Core().compile_model, model_path, "CPU", options)
+            self._transforms = HostTransforms(spec)
+        self._idle: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         try:
             compiled = compiling.result()
+            for _ in range(_CALLERS):
+                self._idle.put(_Lane(compiled.create_infer_request(), self._transforms, len(spec.instruments)))
         except RuntimeError as error:
             raise DeviceError(f"OpenVINO cannot load {model_path}: {error}", path=model_path) from error
         in_bfloat16 = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "bf16"
@@ -86,46 +89,61 @@ class OpenVinoRuntime:
         if used != precision:
             _LOG.warning("This processor has no %s: the networks run in %s.", precision, used)
         self.info = RuntimeInfo("openvino", "cpu", used)
-        self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
-        for _ in range(_CALLERS):
-            self._idle.put(compiled.create_infer_request())
 
     def estimate(self, magnitude: FloatArray, *, cancel: threading.Event) -> FloatArray:
         """Run the networks; see :meth:`spleeter_nb.net.runtime.Runtime.estimate`."""
-        _, *rest = magnitude.shape
-        estimates = np.empty((1, self._instruments, *rest), np.float32)
-        request = self._idle.get()
-        try:
-            source, target = (self._tensor(array, shared_memory=True) for array in (magnitude, estimates))
-            _run(request, source, target, cancel=cancel)
-        finally:
-            self._idle.put(request)
-        return estimates
+        with self._lane() as lane:
+            lane.magnitude[:] = magnitude[0]
+            return lane.run(cancel)[None].copy()
 
     def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
         """Separate one segment; see :meth:`spleeter_nb.net.runtime.Runtime.separate`."""
-        spectrum, magnitude = self._transforms.analyse(samples[0])
-        estimates = self.estimate(magnitude[None], cancel=cancel)[0]
-        return self._transforms.mask_and_invert(spectrum, estimates, weights[0])[None]
+        with self._lane() as lane:
+            self._transforms.analyse(samples[0], out=(lane.spectrum, lane.magnitude))
+            estimates = lane.run(cancel)
+            return self._transforms.mask_and_invert(lane.spectrum, estimates, weights[0])[None]
+
+    @contextlib.contextmanager
+    def _lane(self) -> Iterator[_Lane]:
+        lane = self._idle.get()
+        try:
+            yield lane
+        finally:
+            self._idle.put(lane)
 
 
-def _run(
-    request: openvino.InferRequest, source: openvino.Tensor, target: openvino.Tensor, *, cancel: threading.Event
-) -> None:
-    """Wait for a request in steps: a synchronous call would keep everybody waiting to its end."""
-    try:
-        request.set_input_tensor(source)
-        request.set_output_tensor(target)
-        request.start_async()
-        while not request.wait_for(_POLL_MS):
-            if cancel.is_set():
-                request.cancel()
-                request.wait()
-    except MemoryError as error:
-        raise DeviceMemoryError("There is no memory left for the networks of one segment.", device="cpu") from error
-    except RuntimeError as error:
-        # OpenVINO reports a cancelled request in this way, too.
-        if not cancel.is_set():
-            raise DeviceError(f"OpenVINO failed: {error}", device="cpu") from error
-    if cancel.is_set():
-        raise SeparationCancelledError("The separation was cancelled while the networks ran.")
+class _Lane:
+    """What one caller needs: a request and the arrays around it, used again for each segment.
+
+    New arrays for each segment would cost a tenth of the time: the system clears their pages.
+    """
+
+    def __init__(self, request: openvino.InferRequest, transforms: HostTransforms, instruments: int) -> None:
+        import openvino  # noqa: PLC0415 - loaded already
+
+        self.spectrum, self.magnitude = transforms.buffers()
+        self._estimates = np.empty((instruments, *self.magnitude.shape), np.float32)
+        self._request = request
+        request.set_input_tensor(openvino.Tensor(self.magnitude[None], shared_memory=True))
+        request.set_output_tensor(openvino.Tensor(self._estimates[None], shared_memory=True))
+
+    def run(self, cancel: threading.Event) -> FloatArray:
+        """Run the networks on `magnitude`; the result is overwritten by the next run.
+
+        It waits in steps: a synchronous call would keep everybody waiting to its end.
+        """
+        try:
+            self._request.start_async()
+            while not self._request.wait_for(_POLL_MS):
+                if cancel.is_set():
+                    self._request.cancel()
+                    self._request.wait()
+        except MemoryError as error:
+            raise DeviceMemoryError("There is no memory left for the networks of one segment.", device="cpu") from error
+        except RuntimeError as error:
+            # OpenVINO reports a cancelled request in this way, too.
+            if not cancel.is_set():
+                raise DeviceError(f"OpenVINO failed: {error}", device="cpu") from error
+        if cancel.is_set():
+            raise SeparationCancelledError("The separation was cancelled while the networks ran.")
+        return self._estimates
