@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spleeter_nb._version import __version__
-    from spleeter_nb.config import SpleeterConfig
     from spleeter_nb.demo import demo_song
     from spleeter_nb.engine.result import SeparationResult, Stem
     from spleeter_nb.engine.separation import separate
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "ModelManager": "spleeter_nb.models",
     "SeparationResult": "spleeter_nb.engine.result",
-    "SpleeterConfig": "spleeter_nb.config",
     "Stem": "spleeter_nb.engine.result",
     "__version__": "spleeter_nb._version",
     "demo_song": "spleeter_nb.demo",
@@ -35,7 +33,6 @@ _HOMES = {
 __all__ = [
     "ModelManager",
     "SeparationResult",
-    "SpleeterConfig",
     "Stem",
     "__version__",
     "demo_song",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from spleeter_nb.config import SpleeterConfig
     from spleeter_nb.engine.result import SeparationResult
-    from spleeter_nb.models import ModelManager
+    from spleeter_nb.models import InstalledModel, ModelManager
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -175,18 +175,26 @@ def download(
     *,
     force: Annotated[bool, typer.Option("--force", help="Fetch it even if it is here.")] = False,
     models_dir: ModelsDirOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch a model."""
-    _start_logging(verbose=True)
-    model = asyncio.run(_manager(_config(models_dir)).download_model(name, force=force))
-    _show(f"{name} is in {model.folder}.")
+    from spleeter_nb.engine.progress import Reporter  # noqa: PLC0415 - quick help needs none of it
+
+    _start_logging(verbose=not as_json)
+    manager = _manager(_config(models_dir))
+    reporter = Reporter(not as_json, name=name)
+    try:
+        model = asyncio.run(manager.download_model(name, force=force, progress=reporter.forward))
+    finally:
+        reporter.close()
+    _show(_model_report(name, model) if as_json else f"{name} is in {model.folder}.")
 
 
 @models_app.command()
-def validate(name: str, *, models_dir: ModelsDirOption = None) -> None:
+def validate(name: str, *, models_dir: ModelsDirOption = None, as_json: JsonOption = False) -> None:
     """Hash the files of a model and compare."""
     model = _manager(_config(models_dir)).validate_model(name)
-    _show(f"{name} in {model.folder} is intact.")
+    _show(_model_report(name, model) if as_json else f"{name} in {model.folder} is intact.")
 
 
 def main() -> None:
@@ -243,6 +251,10 @@ def _manager(config: SpleeterConfig) -> ModelManager:
     from spleeter_nb.engine.loaded import model_manager  # noqa: PLC0415 - quick help needs none of it
 
     return model_manager(config)
+
+
+def _model_report(name: str, model: InstalledModel) -> dict[str, Any]:
+    return {"model": name, "folder": str(model.folder), "source": model.source, "digest": model.weights_digest}
 
 
 def _report(result: SeparationResult) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -49,7 +50,7 @@ class SpleeterConfig(BaseSettings):
     """Whether ``device="auto"`` may take a GPU."""
     batch_size: int = Field(default=8, ge=1)
     """Segments that a GPU computes at once."""
-    worker_threads: int = Field(default_factory=_cores, ge=1)
+    worker_threads: int = Field(default_factory=cores, ge=1)
     """Threads of the networks on a processor; by default the cores that this process may use."""
     models_dir: Path | None = None
     """Where models are kept; None: the user's data folder."""

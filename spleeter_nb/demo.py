@@ -9,8 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,9 +42,9 @@ class DemoSong:
 
     def _read(self, name: str) -> FloatArray:
         """Decode one stem whole."""
-        from spleeter_nb.audio import read_blocks  # noqa: PLC0415 - decoders load only when sound is read
+        from spleeter_nb.engine.stores import read_file  # noqa: PLC0415 - decoders load only when sound is read
 
-        return np.concatenate(list(read_blocks(self.path.with_name(f"{name}.flac"), self.sample_rate)))
+        return read_file(self.path.with_name(f"{name}.flac"))
 
 
 def demo_song() -> DemoSong:

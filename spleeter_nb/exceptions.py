@@ -163,6 +163,23 @@ class MissingDependencyError(SpleeterError, ImportError):
     """An optional library is not installed; the message names the extra that brings it."""
 
 
+def is_one_of(value: object, choices: Iterable[object]) -> bool:
+    """Say whether `value` is a choice and of its type: 16.0 is not 16, and an array is nothing to choose.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+    choices : iterable of object
+        What is allowed.
+
+    Returns
+    -------
+    bool
+    """
+    return any(isinstance(value, type(choice)) and value == choice for choice in choices)
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Say which of `choices` looks most like `word`.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextmanager
@@ -58,12 +59,18 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut, where the system can (Windows opens no folders)."""
+    """Make renames inside `folder` survive a power cut, where the system can.
+
+    Windows opens no folders, and some network file systems synchronise none.
+    """
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from spleeter_nb.cli import main
+from spleeter_nb.engine.progress import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,6 +200,27 @@ def test_a_model_is_validated(run: Run, two_stems_models_dir: Path, tmp_path: Pa
 def test_a_model_that_is_here_is_not_fetched_again(run: Run, two_stems_models_dir: Path) -> None:
     told = run("models", "download", "spleeter:2stems", "--models-dir", two_stems_models_dir)
     assert (told.code, told.out) == (0, f"spleeter:2stems is in {two_stems_models_dir / '2stems'}.\n")
+
+
+def test_models_are_told_in_json(run: Run, two_stems_models_dir: Path, tmp_path: Path) -> None:
+    for verb in ("validate", "download"):
+        told = run("models", verb, "spleeter:2stems", "--models-dir", two_stems_models_dir, "--json")
+        report = json.loads(told.out)
+        assert (told.code, told.err) == (0, "")
+        assert (report["model"], report["folder"]) == ("spleeter:2stems", str(two_stems_models_dir / "2stems"))
+        assert len(report["digest"]) == 64
+    told = run("models", "validate", "spleeter:2stems", "--models-dir", tmp_path, "--json")
+    assert told.code == 1
+    assert json.loads(told.out)["error"]["type"] == "ModelNotFoundError"
+
+
+def test_a_download_is_shown(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Reporter, "forward", lambda _, event: told.append(event.message))
+    monkeypatch.setenv("SPLEETER_AUTO_DOWNLOAD", "0")
+    (tmp_path / "2stems.tar.gz").write_bytes(b"no archive")
+    assert run("models", "download", "spleeter:2stems", "--models-dir", tmp_path).code == 1
+    assert any(message.startswith("Trying") for message in told)
 
 
 def test_a_model_that_is_forced_is_fetched_anew(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pydantic
 import pytest
 
-from spleeter_nb import SpleeterConfig
+from spleeter_nb.config import SpleeterConfig, cores
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError
 
 # A value of each setting, its default, and how the environment says it.
 SETTINGS = {
     "enable_gpu": (False, True, "SPLEETER_ENABLE_GPU", "false"),
     "batch_size": (3, 8, "SPLEETER_BATCH_SIZE", "3"),
-    "worker_threads": (7, len(os.sched_getaffinity(0)), "SPLEETER_WORKER_THREADS", "7"),
+    "worker_threads": (7, cores(), "SPLEETER_WORKER_THREADS", "7"),
     "models_dir": (Path("/models"), None, "SPLEETER_MODELS_DIR", "/models"),
     "auto_download": (False, True, "SPLEETER_AUTO_DOWNLOAD", "0"),
     "github_host": ("http://localhost", "https://github.com", "GITHUB_HOST", "http://localhost"),

@@ -73,7 +73,7 @@ class ArrayDecoder:
 
 
 def _two_dimensional(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    if samples.dtype.char not in PCM_TYPES:
+    if samples.dtype.str[1:] not in PCM_TYPES:
         raise ValidationError(
             f"Samples of type {samples.dtype} are no sound. Give floats with full scale 1.0, or integers of "
             "8, 16 or 32 bits.",

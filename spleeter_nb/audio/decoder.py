@@ -25,7 +25,7 @@ class Decoder(Protocol):
         """Leave out `frames` samples per channel; the result is less only at the end."""
 
     def read(self, frames: int) -> FloatArray:
-        """Give a new array of shape ``(frames, channels)``; it is shorter only at the end."""
+        """Give a new array of shape ``(frames, channels)``, in WAV's order of channels; shorter only at the end."""
 
     def close(self) -> None:
         """Free the decoder; the source stays open."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _WITHOUT_LENGTH = {"aac", "mp3", "mpegts", "mpeg", "wav"}
 """Here FFmpeg only guesses a length, from the bit rate or from how much of the file there is."""
 
+_PLANAR = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "s64p": "i8", "fltp": "f4", "dblp": "f8"}
+"""FFmpeg's formats with the channels one after the other, in NumPy's words."""
+
 _MICROSECONDS = 1_000_000
 
 
@@ -134,8 +137,14 @@ class FFmpegDecoder:
         channels = frame.layout.nb_channels
         if (channels, frame.sample_rate) != (self.info.channels, self.info.sample_rate):
             raise ValueError(f"the stream changes to {channels} channels at {frame.sample_rate} Hz")
-        samples = frame.to_ndarray()
-        return from_pcm(samples.T if frame.format.is_planar else samples.reshape(-1, channels))
+        if not frame.format.is_planar:
+            return from_pcm(frame.to_ndarray().reshape(-1, channels))
+        # PyAV's own conversion asks for planes until one is missing, and with 8 of them runs into other memory.
+        from av.audio.plane import AudioPlane  # noqa: PLC0415 - see above
+
+        planes = [AudioPlane(frame, k) for k in range(channels)]
+        dtype = _PLANAR[frame.format.name]
+        return from_pcm(np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in planes], axis=1))
 
 
 def _first_audio_stream(container: InputContainer, name: str) -> AudioStream:

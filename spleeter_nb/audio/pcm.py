@@ -16,8 +16,8 @@ BitDepth: TypeAlias = Literal[16, 24, 32, "float"]
 LOUDEST = 1e10
 """Above this a float is damage, not sound: no recording comes near, and its powers overflow float32 later."""
 
-PCM_TYPES = frozenset("efdbBhHiI")
-"""NumPy's letters of the types that can be samples."""
+PCM_TYPES = frozenset({"f2", "f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4"})
+"""Kind and bytes of the types that can be samples: one size may have several names, which differ by platform."""
 
 
 def from_pcm(samples: npt.NDArray[np.generic]) -> FloatArray:

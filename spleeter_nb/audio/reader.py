@@ -72,7 +72,8 @@ class AudioReader:
         Returns
         -------
         iterator of ndarray of float32, shape (frames, channels)
-            New arrays, C-contiguous, full scale 1.0, finite; only the last one may be shorter.
+            New arrays, C-contiguous, full scale 1.0, finite; only the last one may be shorter. Channels come in the
+            order of WAV files (left, right, centre, LFE, back, side), whatever the order of the format.
 
         Raises
         ------

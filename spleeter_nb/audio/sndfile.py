@@ -37,6 +37,15 @@ _SEEKABLE = {"wav", "aiff", "flac"}
 _TOLERANCES = {"mp3": 0.01}
 """Encoders do not agree on whether a Xing tag counts the padding."""
 
+_VORBIS_ORDER = {
+    3: (0, 2, 1),
+    5: (0, 2, 1, 3, 4),
+    6: (0, 2, 1, 5, 3, 4),
+    7: (0, 2, 1, 6, 5, 3, 4),
+    8: (0, 2, 1, 7, 5, 6, 3, 4),
+}
+"""Where the channels of WAV files stand in Vorbis and Opus, which put the centre second and the LFE last."""
+
 _UNKNOWN_FRAMES = 2**63 - 1
 """libsndfile's word for a FLAC file whose header declares no length."""
 
@@ -84,6 +93,8 @@ class SoundFileDecoder:
         except BaseException:
             self._file.close()
             raise
+        in_vorbis_order = self.info.codec in {"vorbis", "opus"}
+        self._order = _VORBIS_ORDER.get(self.info.channels) if in_vorbis_order else None
         self._can_seek = container.format in _SEEKABLE and self.info.frames is not None
 
     def skip(self, frames: int) -> int:
@@ -98,7 +109,7 @@ class SoundFileDecoder:
         """Give a new array of shape ``(frames, channels)``; it is shorter only at the end."""
         block = np.empty((frames, self.info.channels), np.float32)
         filled: FloatArray = self._file.read(out=block)
-        return filled
+        return filled if self._order is None else np.take(filled, self._order, axis=1)
 
     def close(self) -> None:
         """Free the decoder; the source stays open."""

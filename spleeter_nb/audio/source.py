@@ -201,7 +201,7 @@ def open_source(source: str | os.PathLike[str] | bytes | IO[bytes], *, name: str
     if isinstance(source, bytes):
         return Source(io.BytesIO(source), name or "<bytes>")
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(os.fspath(source), name)
+        return _open_path(os.fsdecode(source), name)
     return _open_file_object(source, name)
 
 
@@ -231,6 +231,8 @@ def _open_file_object(file: IO[bytes], name: str | None) -> Source:
             "object, or a NumPy array with sample_rate.",
             type=type(file).__name__,
         )
+    if getattr(file, "closed", False):
+        raise ValidationError("The file object is closed. Open it again, or give its path.", type=type(file).__name__)
     if hasattr(file, "seekable") and not file.seekable():
         raise ValidationError(
             "The file object cannot seek, and most formats need that. Read it first and give its bytes.",

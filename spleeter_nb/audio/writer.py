@@ -23,6 +23,7 @@ from spleeter_nb.exceptions import (
     StorageError,
     UnsupportedFormatError,
     ValidationError,
+    is_one_of,
     nearest,
 )
 from spleeter_nb.storage import storing, sync_folder
@@ -90,7 +91,7 @@ class AudioWriter:
     bit_depth : {16, 24, 32, "float"}, optional
         None takes 16. FLAC has 16 and 24. Integers are cut off at full scale, and how often is counted.
     exist_ok : bool
-        Whether a file at `path` may be replaced.
+        Whether a file at `path` may be replaced, also one that appears while this one is written.
 
     Raises
     ------
@@ -133,7 +134,7 @@ class AudioWriter:
         self._is_open = True
         self._is_finished = False
         with self._storing():
-            self._check_target()
+            self.check_target()
             self._file = self._temporary.open("x+b")
             self._encoder = make(self._file, sample_rate=sample_rate, channels=channels, bit_depth=self._bit_depth)
 
@@ -182,20 +183,36 @@ class AudioWriter:
                 self.clipped,
             )
 
+    def check_target(self) -> None:
+        """Raise `OutputExistsError` or `StorageError` when the file cannot have its name as things are."""
+        path = str(self.path)
+        with self._storing():
+            try:
+                status = self.path.lstat()
+            except FileNotFoundError:
+                return
+            if stat.S_ISDIR(status.st_mode):
+                raise StorageError(f"{path!r} is a folder; give the name of a file.", path=path)
+            if not self._exist_ok:
+                raise self._exists()
+
     def publish(self) -> None:
-        """Move the finished file to its name."""
+        """Move the finished file to its name, and no more: only a synchronised folder keeps it in a power cut."""
         self._check_open(finished=True)
         with self._storing():
-            self._check_target()
-            self._temporary.replace(self.path)
+            if self._exist_ok:
+                self._temporary.replace(self.path)
+            else:
+                self._publish_new()
         self._is_open = False
-        sync_folder(self.path.parent)
 
     def commit(self) -> None:
-        """Finish, where that was not done yet, and publish."""
+        """Finish, where that was not done yet, publish, and synchronise the folder."""
         if not self._is_finished:
             self.finish()
         self.publish()
+        with storing(self.path.parent):
+            sync_folder(self.path.parent)
 
     def abort(self) -> None:
         """Leave no trace; does nothing once the file is published. Can be repeated."""
@@ -240,16 +257,23 @@ class AudioWriter:
                 state=state,
             )
 
-    def _check_target(self) -> None:
-        path = str(self.path)
+    def _publish_new(self) -> None:
+        """Publish without ever replacing a file: a rename would, a second name is refused."""
         try:
-            status = self.path.lstat()
-        except FileNotFoundError:
-            return
-        if stat.S_ISDIR(status.st_mode):
-            raise StorageError(f"{path!r} is a folder; give the name of a file.", path=path)
-        if not self._exist_ok:
-            raise OutputExistsError(f"{path!r} exists. Allow overwriting, or choose another name.", path=path)
+            os.link(self._temporary, self.path)
+        except FileExistsError:
+            raise self._exists() from None
+        except OSError:
+            # A file system without second names: the best that is left.
+            self.check_target()
+            self._temporary.rename(self.path)
+        else:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink()
+
+    def _exists(self) -> OutputExistsError:
+        path = str(self.path)
+        return OutputExistsError(f"{path!r} exists. Allow overwriting, or choose another name.", path=path)
 
     def _count_clipped(self, samples: FloatArray) -> None:
         highest, lowest = samples.max(), samples.min()
@@ -313,14 +337,14 @@ def write(  # noqa: PLR0913 - each is a fact of the file to write
 
 def _choose(name: str, bit_depth: BitDepth, *, sample_rate: int, channels: int) -> Codec:
     """Look the codec up and check that it can hold what comes."""
-    if name not in CODECS:
+    if not is_one_of(name, CODECS):
         raise UnsupportedFormatError(
-            f"There is no codec {name!r} to write; there are {', '.join(CODECS)}.{nearest(name, CODECS)}",
+            f"There is no codec {name!r} to write; there are {', '.join(CODECS)}.{nearest(str(name), CODECS)}",
             codec=name,
             allowed=tuple(CODECS),
         )
     codec = CODECS[name]
-    if bit_depth not in codec.bit_depths:
+    if not is_one_of(bit_depth, codec.bit_depths):
         allowed = ", ".join(repr(depth) for depth in codec.bit_depths)
         raise ValidationError(
             f"{name} has no bit_depth={bit_depth!r}; it has {allowed}.",

@@ -75,7 +75,7 @@ class Joiner:
         if segment.last:
             samples = np.pad(samples, [(0, room - len(samples)), (0, 0)])
         self.frames += len(samples)
-        self._store_stems(samples.reshape(len(samples), -1, 2))
+        self._store_stems(samples.reshape(len(samples), len(self._names), 2))
 
     def _store_stems(self, samples: FloatArray) -> None:
         stems = {name: samples[:, i] for i, name in enumerate(self._names)}

@@ -85,7 +85,8 @@ class LoadedModels:
         config: SpleeterConfig,
         cancel: threading.Event,
     ) -> ResilientRuntime:
-        def load(choice: Choice, batch_size: int) -> Runtime:
+        # It outlives this job: each loading gets the cancel flag of the job that asks for it.
+        def load(choice: Choice, batch_size: int, cancel: threading.Event) -> Runtime:
             return load_runtime(
                 model.spec,
                 model.checkpoint,
@@ -97,7 +98,7 @@ class LoadedModels:
                 cancel=cancel,
             )
 
-        return ResilientRuntime(load, choice, config.batch_size)
+        return ResilientRuntime(load, choice, config.batch_size, cancel=cancel)
 
 
 def model_manager(config: SpleeterConfig) -> ModelManager:

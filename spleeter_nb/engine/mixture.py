@@ -12,10 +12,12 @@ import numpy as np
 from spleeter_nb.audio import open_audio
 from spleeter_nb.dsp.downmix import to_stereo
 from spleeter_nb.dsp.resample import resample
-from spleeter_nb.storage import storing
+from spleeter_nb.engine.temporary import discard, storing_temporarily
+from spleeter_nb.engine.threads import read_whole
+from spleeter_nb.exceptions import AudioProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from spleeter_nb.audio import AudioReader
     from spleeter_nb.engine.options import Options
@@ -48,7 +50,7 @@ class Mixture:
 
     def close(self) -> None:
         """Give back what was kept."""
-        self._waiting.close()
+        discard(self._waiting)
 
     def blocks(self, sample_rate: int) -> Iterator[FloatArray]:
         """Yield float32 (samples, 2) at `sample_rate` Hz."""
@@ -61,23 +63,40 @@ class Mixture:
             stereo = to_stereo(block)
             self.frames += len(stereo)
             if self._kept:
-                with storing(tempfile.gettempdir()):
+                with storing_temporarily():
                     self._waiting.seek(0, os.SEEK_END)
                     self._waiting.write(stereo.tobytes())
             yield stereo
 
     def take(self, count: int) -> FloatArray:
         """Return the next `count` samples that were read, float32 (count, 2), each once."""
-        self._waiting.seek(self._taken)
-        taken = self._waiting.read(count * 2 * np.float32().itemsize)
+        with storing_temporarily():
+            self._waiting.seek(self._taken)
+            taken = self._waiting.read(count * 2 * np.float32().itemsize)
         self._taken += len(taken)
         return np.frombuffer(taken, np.float32).reshape(-1, 2)
 
 
 def read_mixture(source: AudioSource, options: Options) -> FloatArray:
-    """Return the whole mixture, float32 (frames, 2), at the source's rate."""
+    """Return the whole mixture, float32 (frames, 2), at the source's rate; an interrupt stops the reading.
+
+    Raises
+    ------
+    AudioProcessingError
+        If the source cannot be read, or is a file object that is closed.
+    """
+    if getattr(source, "closed", False):
+        raise AudioProcessingError(
+            "The file object that was separated is closed. Keep it open as long as the mixture may be asked for, or "
+            "separate a path or the bytes of the file.",
+            type=type(source).__name__,
+        )
+    return read_whole(_stereo_blocks(source, options))
+
+
+def _stereo_blocks(source: AudioSource, options: Options) -> Generator[FloatArray]:
     with (
         open_audio(source, sample_rate=options.sample_rate) as reader,
         contextlib.closing(Mixture(reader, options, kept=False)) as mixture,
     ):
-        return np.concatenate(list(mixture.stereo()))
+        yield from mixture.stereo()

@@ -12,7 +12,7 @@ import numpy as np
 
 from spleeter_nb.audio import CODECS
 from spleeter_nb.engine.targets import OnExist, Targets
-from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+from spleeter_nb.exceptions import UnknownOptionError, ValidationError, is_one_of, nearest
 from spleeter_nb.net.runtime import Precision
 from spleeter_nb.values import MaskExtension
 
@@ -52,14 +52,16 @@ class Options:
     wiener: bool = False
     """Whether the multichannel Wiener filter refines the stems (Spleeter's ``--mwf``)."""
     mask_extension: MaskExtension | None = None
-    """``zeros`` or ``average`` above the model's band; None: as the model's configuration says."""
+    """``zeros`` or ``average`` above the model's band; None: as the model's configuration says. The Wiener filter
+    leaves nothing there, so that ``average`` cannot be asked for with it."""
     residual: str | None = None
     """What happens to sound that no stem took: None drops it, ``stem`` makes it a stem of its own named
     ``residual``, the name of a stem adds it there. With it the stems sum to the mixture."""
     progress: bool | Callable[..., object] = True
     """A progress bar, none, or a callable that gets :class:`spleeter_nb.events.Progress` values."""
     output_dir: str | os.PathLike[str] | None = None
-    """Where stems are written; None: they stay in memory, long ones in a temporary file."""
+    """Where stems are written, ``~`` being the home folder; None: they stay in memory, long ones in a temporary
+    file."""
     codec: str = "wav"
     """``wav`` or ``flac``."""
     bit_depth: BitDepth = 16
@@ -67,7 +69,8 @@ class Options:
     filename_format: str = "{filename}/{instrument}.{codec}"
     """Path of a stem below `output_dir`; ``{foldername}`` is the source's folder."""
     on_exist: OnExist = "overwrite"
-    """What happens to files that are there already; ``skip`` keeps them, and separates only what is missing."""
+    """What happens to files that are there already; ``skip`` keeps them, and separates only what is missing. Without
+    ``overwrite``, a file that appears while the separation runs is kept too, and is an error."""
 
     def __post_init__(self) -> None:
         _require(
@@ -109,6 +112,12 @@ class Options:
         _require_choice("precision", self.precision, get_args(Precision))
         if self.mask_extension is not None:
             _require_choice("mask_extension", self.mask_extension, get_args(MaskExtension))
+            _require(
+                not self.wiener or self.mask_extension == "zeros",
+                "mask_extension",
+                self.mask_extension,
+                "None or 'zeros' with wiener=True, as the Wiener filter leaves nothing above the model's band",
+            )
         # It checks template and on_exist, here before a model is fetched.
         Targets(Path(), self.filename_format, self.codec, self.on_exist)
 
@@ -155,7 +164,7 @@ def _require(condition: bool, name: str, value: object, allowed: str) -> None:  
 
 
 def _require_choice(name: str, value: object, choices: Collection[object]) -> None:
-    if value not in choices:
+    if not is_one_of(value, choices):
         allowed = ", ".join(map(repr, choices))
         hint = nearest(str(value), map(str, choices))
         raise ValidationError(f"{name} is {value!r}; allowed: {allowed}.{hint}", option=name, value=value)

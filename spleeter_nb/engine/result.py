@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-import math
 import numbers
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spleeter_nb.dsp.scores import bss_eval, sdr, si_sdr
-from spleeter_nb.engine.targets import Targets, write_together
-from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+from spleeter_nb.engine.targets import Targets, home_expanded, write_together
+from spleeter_nb.exceptions import AudioChangedError, UnknownOptionError, ValidationError, nearest
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -25,6 +24,12 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.targets import OnExist
     from spleeter_nb.net.runtime import RuntimeInfo
     from spleeter_nb.values import AudioInfo, FloatArray
+
+# dB: a million times as loud; float32 holds far more, and nobody wants it.
+_MAX_GAIN_DB = 120
+
+# dB: nothing is left of such a stem, and a power of ten can still be taken.
+_SILENCE_DB = -1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +65,7 @@ class Stem:
         Parameters
         ----------
         path : str or PathLike
-            Written atomically; what was there is replaced.
+            Written atomically; what was there is replaced. A leading ``~`` is the home folder.
         codec : str, optional
             ``wav`` or ``flac``; by default what the path ends in.
         bit_depth : 16, 24, 32 or "float"
@@ -70,9 +75,10 @@ class Stem:
         Path
             Where it lies now.
         """
-        path = Path(path)
+        path = home_expanded(path)
         codec = codec or path.suffix.removeprefix(".").lower() or "wav"
-        write_together({path: self.samples}, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
+        samples = {path: self.samples}
+        write_together(samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=True)
         return path
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
@@ -115,7 +121,7 @@ class SeparationResult(Mapping[str, Stem]):
             raise KeyError(f"{name!r}: the stems are {', '.join(self.stems)}.{hint}") from None
 
     def __getattr__(self, name: str) -> Stem:
-        # Dataclass fields are found before this is asked; `stems` itself is missing only while unpickling.
+        # Dataclass fields are found before this is asked; `stems` itself is missing only while copy.copy() makes one.
         stems = self.__dict__.get("stems", {})
         if name not in stems:
             raise AttributeError(
@@ -146,6 +152,10 @@ class SeparationResult(Mapping[str, Stem]):
         return self.source.sample_rate
 
     @property
+    def _frames(self) -> int:
+        return next(iter(self.stems.values())).frames
+
+    @property
     def duration(self) -> float:
         """Seconds of sound."""
         return next(iter(self.stems.values())).duration
@@ -157,8 +167,25 @@ class SeparationResult(Mapping[str, Stem]):
 
     @functools.cached_property
     def mixture(self) -> FloatArray:
-        """What was separated, float32 (frames, 2), read again when first asked for; more channels are mixed down."""
-        return self._load_mixture()
+        """What was separated, float32 (frames, 2), read again when first asked for; more channels are mixed down.
+
+        Raises
+        ------
+        AudioChangedError
+            If the source has another length than the stems.
+        AudioProcessingError
+            If the source cannot be read any more.
+        """
+        mixture = self._load_mixture()
+        if len(mixture) != self._frames:
+            raise AudioChangedError(
+                f"{self.source.name!r} has {len(mixture)} samples per channel now, and its stems have {self._frames}: "
+                f"it was changed since. Separate it again.",
+                source=self.source.name,
+                expected=self._frames,
+                got=len(mixture),
+            )
+        return mixture
 
     def mix(self, **gains_db: float) -> FloatArray:
         """Mix the stems.
@@ -166,7 +193,8 @@ class SeparationResult(Mapping[str, Stem]):
         Parameters
         ----------
         **gains_db : float
-            dB for each stem by its name: 0 leaves it as it is, ``-inf`` mutes it. Stems not named stay at 0.
+            dB for each stem by its name, 120 at most: 0 leaves it as it is, ``-inf`` mutes it. Stems not named
+            stay at 0.
 
         Returns
         -------
@@ -185,13 +213,17 @@ class SeparationResult(Mapping[str, Stem]):
                     f"There is no stem {name!r}.{nearest(name, self.stems)} Stems are {', '.join(self.stems)}.",
                     option=name,
                 )
-            if not isinstance(gain_db, numbers.Real) or not gain_db < math.inf:
-                raise ValidationError(f"{name} is {gain_db!r}; allowed: dB, -inf to mute.", option=name, value=gain_db)
-        mixed = np.zeros((next(iter(self.stems.values())).frames, 2), np.float32)
+            if not isinstance(gain_db, numbers.Real) or not gain_db <= _MAX_GAIN_DB:
+                raise ValidationError(
+                    f"{name} is {gain_db!r}; allowed: dB, at most {_MAX_GAIN_DB}, -inf to mute.",
+                    option=name,
+                    value=gain_db,
+                )
+        mixed = np.zeros((self._frames, 2), np.float32)
         for name, stem in self.stems.items():
-            gain = 10 ** (gains_db.get(name, 0.0) / 20)
+            gain = np.float32(10 ** (max(gains_db.get(name, 0.0), _SILENCE_DB) / 20))
             if gain:
-                mixed += np.float32(gain) * stem.samples
+                mixed += gain * stem.samples
         return mixed
 
     def residual(self) -> FloatArray:
@@ -212,22 +244,29 @@ class SeparationResult(Mapping[str, Stem]):
         Parameters
         ----------
         output_dir : str or PathLike
-            Made where it is missing.
+            Made where it is missing. A leading ``~`` is the home folder.
         codec : {"wav", "flac"}
         bit_depth : 16, 24, 32 or "float"
         filename_format : str
             Path below `output_dir`, with ``{filename}``, ``{foldername}``, ``{instrument}``, ``{codec}``.
         on_exist : {"overwrite", "skip", "error"}
+            What happens to files that are there. Only ``overwrite`` replaces one that appears while this writes.
 
         Returns
         -------
         dict of str to Path
             The files by stem.
         """
-        targets = Targets(Path(output_dir), filename_format, codec, on_exist)
+        targets = Targets(home_expanded(output_dir), filename_format, codec, on_exist)
         paths = targets.paths(self.origin, tuple(self.stems))
         samples = {paths[name]: self.stems[name].samples for name in targets.missing(paths)}
-        write_together(samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
+        write_together(
+            samples,
+            sample_rate=self.sample_rate,
+            codec=codec,
+            bit_depth=bit_depth,
+            exist_ok=targets.may_replace,
+        )
         return paths
 
     def score(self, references: Mapping[str, Any], *, bsseval: bool = False) -> dict[str, dict[str, float]]:
@@ -249,14 +288,20 @@ class SeparationResult(Mapping[str, Stem]):
         Raises
         ------
         ValidationError
-            If a reference has no stem or another length.
+            If a reference has no stem, is no array of numbers, or has another shape.
         """
+        if not isinstance(references, Mapping):
+            raise ValidationError(
+                f"References are true stems by name, as in {{{next(iter(self.stems))!r}: samples}}, not a "
+                f"{type(references).__name__}.",
+                type=type(references).__name__,
+            )
         if not references or not set(references) <= set(self.stems):
             raise ValidationError(
-                f"References were given for {sorted(references)}; the stems are {', '.join(self.stems)}.",
-                references=sorted(references),
+                f"References were given for {list(references)}; the stems are {', '.join(self.stems)}.",
+                references=list(references),
             )
-        true = {name: np.asarray(reference, np.float32) for name, reference in references.items()}
+        true = {name: _true_samples(name, reference, self._frames) for name, reference in references.items()}
         scores = {}
         for name, reference in true.items():
             ratio = sdr(reference, self.stems[name].samples)
@@ -271,3 +316,20 @@ class SeparationResult(Mapping[str, Stem]):
             for name, values in bss_eval(true, estimates, sample_rate=self.sample_rate).items():
                 scores[name] |= {f"BSSEval {kind}": value for kind, value in values.items()}
         return scores
+
+
+def _true_samples(name: str, reference: object, frames: int) -> FloatArray:
+    """Return a reference as float32 (frames, 2)."""
+    try:
+        array = np.asarray(reference)
+    except (TypeError, ValueError) as error:
+        raise ValidationError(f"The reference of {name!r} is no array of numbers: {error}", stem=name) from error
+    if array.dtype.kind not in "iuf" or array.shape != (frames, 2):
+        raise ValidationError(
+            f"The reference of {name!r} has the shape {array.shape} and the type {array.dtype}; numbers of the shape "
+            f"{(frames, 2)} are wanted, at the stems' rate.",
+            stem=name,
+            shape=array.shape,
+            dtype=str(array.dtype),
+        )
+    return array.astype(np.float32, copy=False)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from spleeter_nb.dsp.wiener import SpatialStatistics
+from spleeter_nb.engine.temporary import storing_temporarily, temporary_file
 from spleeter_nb.engine.threads import ordered_map
 from spleeter_nb.net.host import HostTransforms
-from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
     import threading
@@ -80,7 +79,7 @@ def wiener_filtered(
     Raises
     ------
     StorageError
-        If the temporary file cannot be written.
+        If the temporary file cannot be opened, written or read.
     """
     transforms = HostTransforms(spec)
 
@@ -91,7 +90,7 @@ def wiener_filtered(
         return [(spectrum[..., : spec.n_bins], e) for (spectrum, _), e in zip(analysed, estimates, strict=True)]
 
     statistics = SpatialStatistics(len(spec.instruments), spec.n_bins)
-    with tempfile.TemporaryFile() as file:
+    with temporary_file() as file:
         skeletons = []
         batches = _batches(segments, runtime.batch_size)
         for batch, estimated in ordered_map(estimate, batches, workers=runtime.workers):
@@ -110,18 +109,20 @@ def wiener_filtered(
 
 
 def _append(file: IO[bytes], *arrays: FloatArray | ComplexArray) -> None:
-    with storing(tempfile.gettempdir()):
+    with storing_temporarily():
         for array in arrays:
             file.write(np.ascontiguousarray(array).data)
 
 
 def _read_back(file: IO[bytes], skeletons: list[Segment], spec: ModelSpec) -> Iterator[_Filed]:
-    file.seek(0)
+    with storing_temporarily():
+        file.seek(0)
     for segment in skeletons:
         power = np.empty((len(spec.instruments), spec.segment_frames, spec.n_bins), np.float32)
         spectrum = np.empty((spec.n_channels, spec.segment_frames, spec.n_bins), np.complex64)
-        for array in (power, spectrum):
-            file.readinto(array.data)  # type: ignore[attr-defined]  # IO does not say it; a TemporaryFile has it
+        with storing_temporarily():
+            for array in (power, spectrum):
+                file.readinto(array.data)  # type: ignore[attr-defined]  # IO does not say it; a TemporaryFile has it
         yield _Filed(segment, power, spectrum)
 
 

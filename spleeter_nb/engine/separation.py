@@ -23,12 +23,13 @@ from spleeter_nb.engine.progress import Reporter
 from spleeter_nb.engine.result import SeparationResult
 from spleeter_nb.engine.segmentwise import masked, wiener_filtered
 from spleeter_nb.engine.stores import file_store, memory_store, written_stem
-from spleeter_nb.engine.targets import Targets
-from spleeter_nb.engine.threads import run_interruptible
-from spleeter_nb.exceptions import SeparationCancelledError
+from spleeter_nb.engine.targets import Targets, home_expanded
+from spleeter_nb.engine.threads import check_cancelled, run_interruptible
+from spleeter_nb.net.load import preload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from spleeter_nb.audio import AudioReader
     from spleeter_nb.dsp.segments import Segment
@@ -129,34 +130,43 @@ class _Job:
 
     def run(self) -> SeparationResult:
         with open_audio(self.source, sample_rate=self.options.sample_rate) as reader:
-            model = model_manager(self.config).ensure(
-                self.model_name, progress=self.reporter.forward, cancel=self.cancel
-            )
-            self.options.check_instruments(model.spec.instruments)
-            return self._separate(reader, self._with_options(model))
+            manager = model_manager(self.config)
+            # All that can be wrong is found before a model is fetched.
+            spec = manager.spec(self.model_name)
+            self.options.check_instruments(spec.instruments)
+            names = stem_names(spec, self.options.residual)
+            store = self._store(names, sample_rate=reader.info.sample_rate)
+            if store is None:
+                return self._result(reader, spec, self._written(names), runtime=None, loaded=0)
+            preload()
+            model = manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
+            return self._separate(reader, self._with_options(model), names, store)
 
     def _with_options(self, model: InstalledModel) -> InstalledModel:
         """Apply what the options change of the model."""
         extension = "zeros" if self.options.wiener else self.options.mask_extension or model.spec.mask_extension
         return dataclasses.replace(model, spec=dataclasses.replace(model.spec, mask_extension=extension))
 
-    def _separate(self, reader: AudioReader, model: InstalledModel) -> SeparationResult:
-        names = stem_names(model.spec, self.options.residual)
-        with self._store(names, sample_rate=reader.info.sample_rate) as store:
-            if store is None:
-                return self._result(reader, model, self._written(names), runtime=None, loaded=0)
+    def _separate(
+        self,
+        reader: AudioReader,
+        model: InstalledModel,
+        names: tuple[str, ...],
+        opening: AbstractContextManager[Store],
+    ) -> SeparationResult:
+        with opening as store:
             self.reporter.tell("load", message=f"loading {model.spec.name}")
             runtime = LOADED_MODELS.get(model, self.options, self.config, cancel=self.cancel)
             loaded = self.reporter.elapsed
             self.reporter.tell("separate", 0.0)
-            frames = self._stream(reader, model, runtime, store)
+            frames = self._stream(reader, model.spec, runtime, store)
             self.reporter.tell("write", 1.0)
         stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in names}
-        return self._result(reader, model, stems, runtime=runtime, loaded=loaded)
+        return self._result(reader, model.spec, stems, runtime=runtime, loaded=loaded)
 
-    def _stream(self, reader: AudioReader, model: InstalledModel, runtime: Runtime, store: Store) -> int:
+    def _stream(self, reader: AudioReader, spec: ModelSpec, runtime: Runtime, store: Store) -> int:
         """Send the whole song through; return its length in samples."""
-        spec, options = model.spec, self.options
+        options = self.options
         segmentation = Segmentation(
             spec.n_fft, spec.hop_length, spec.segment_frames, round(options.overlap * spec.segment_frames)
         )
@@ -181,7 +191,7 @@ class _Job:
 
             with contextlib.closing(self._contributions(_telling(segments, tell), spec, runtime)) as contributions:
                 for segment, contribution in contributions:
-                    self._check_cancelled()
+                    check_cancelled(self.cancel)
                     joiner.push(contribution, segment)
                     tell()
             return joiner.frames
@@ -201,31 +211,29 @@ class _Job:
             limits.append(round(self.options.duration * rate))
         return min(limits, default=None)
 
-    @contextlib.contextmanager
-    def _store(self, names: tuple[str, ...], *, sample_rate: int) -> Iterator[Store | None]:
-        """Open where the stems go; None when all files are there and may stay."""
-        if self.options.output_dir is None:
-            with memory_store(names) as store:
-                yield store
-            return
-        paths = self._paths(names)
-        missing = self._targets().missing(paths)
+    def _store(self, names: tuple[str, ...], *, sample_rate: int) -> AbstractContextManager[Store] | None:
+        """Say where the stems go; None when all files are there and may stay."""
+        options = self.options
+        if options.output_dir is None:
+            return memory_store(names)
+        targets, paths = self._targets(), self._paths(names)
+        missing = targets.missing(paths)
         if not missing:
-            yield None
-            return
-        with file_store(
+            return None
+        return file_store(
             paths,
             missing,
             sample_rate=sample_rate,
-            codec=self.options.codec,
-            bit_depth=self.options.bit_depth,
-            before_publishing=self._check_cancelled,
-        ) as store:
-            yield store
+            codec=options.codec,
+            bit_depth=options.bit_depth,
+            exist_ok=targets.may_replace,
+            cancel=self.cancel,
+        )
 
     def _targets(self) -> Targets:
         options = self.options
-        return Targets(Path(options.output_dir or "."), options.filename_format, options.codec, options.on_exist)
+        folder = home_expanded(options.output_dir or ".")
+        return Targets(folder, options.filename_format, options.codec, options.on_exist)
 
     def _paths(self, names: tuple[str, ...]) -> dict[str, Path]:
         return self._targets().paths(_label(self.source), names)
@@ -236,7 +244,7 @@ class _Job:
     def _result(
         self,
         reader: AudioReader,
-        model: InstalledModel,
+        spec: ModelSpec,
         stems: dict[str, Stem],
         *,
         runtime: Runtime | None,
@@ -246,7 +254,7 @@ class _Job:
         self.reporter.tell("done", 1.0)
         return SeparationResult(
             stems,
-            model.spec.name,
+            spec.name,
             _label(source),
             reader.info,
             runtime.info if runtime else None,
@@ -254,10 +262,6 @@ class _Job:
             {"load": loaded, "separate": seconds - loaded},
             lambda: read_mixture(source, options),
         )
-
-    def _check_cancelled(self) -> None:
-        if self.cancel.is_set():
-            raise SeparationCancelledError("The separation was cancelled; nothing was written.")
 
 
 def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[Segment]:
@@ -269,4 +273,4 @@ def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[
 
 def _label(source: AudioSource) -> str:
     """Return the path of a source, or what its stems are named after."""
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else "audio"
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else "audio"

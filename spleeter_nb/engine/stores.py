@@ -9,13 +9,15 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from spleeter_nb.audio import probe, read_blocks
+from spleeter_nb.audio import open_audio, probe
 from spleeter_nb.engine.result import Stem
 from spleeter_nb.engine.targets import writers
-from spleeter_nb.storage import storing
+from spleeter_nb.engine.temporary import discard, storing_temporarily
+from spleeter_nb.engine.threads import read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import threading
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from spleeter_nb.audio import AudioWriter, BitDepth
@@ -66,7 +68,7 @@ class _Samples:
         self._file: IO[bytes] = io.BytesIO()
 
     def append(self, samples: FloatArray) -> None:
-        with storing(tempfile.gettempdir()):
+        with storing_temporarily():
             if isinstance(self._file, io.BytesIO) and self._file.tell() + samples.nbytes > _IN_MEMORY:
                 in_memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its array
                 self._file.write(in_memory.getbuffer())
@@ -76,12 +78,12 @@ class _Samples:
         """Return float32 (samples, 2) over the bytes, without a copy; nothing can be appended after it."""
         if isinstance(self._file, io.BytesIO):
             return np.frombuffer(self._file.getbuffer(), np.float32).reshape(-1, 2)
-        with storing(tempfile.gettempdir()), self._file:
+        with storing_temporarily(), self._file:
             self._file.flush()
             return np.memmap(self._file, np.float32, "c").reshape(-1, 2)
 
     def close(self) -> None:
-        self._file.close()
+        discard(self._file)
 
 
 @contextlib.contextmanager
@@ -120,7 +122,8 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
     sample_rate: int,
     codec: str,
     bit_depth: BitDepth,
-    before_publishing: Callable[[], None],
+    exist_ok: bool,
+    cancel: threading.Event,
 ) -> Iterator[FileStore]:
     """Open a store of files: on leaving they all appear, after an error none does; see :func:`writers`."""
     with writers(
@@ -128,7 +131,8 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
         sample_rate=sample_rate,
         codec=codec,
         bit_depth=bit_depth,
-        before_publishing=before_publishing,
+        exist_ok=exist_ok,
+        cancel=cancel,
     ) as opened:
         yield FileStore(paths, opened)
 
@@ -136,10 +140,14 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
 def written_stem(name: str, path: Path) -> Stem:
     """Return a stem that lies in a file."""
     info = probe(path)
-    return Stem(
-        name,
-        info.sample_rate,
-        info.frames or 0,
-        lambda: np.concatenate(list(read_blocks(path, _READ_FRAMES))),
-        path,
-    )
+    return Stem(name, info.sample_rate, info.frames or 0, lambda: read_file(path), path)
+
+
+def read_file(path: Path) -> FloatArray:
+    """Return all samples of a file, float32 (frames, channels); an interrupt stops the reading."""
+    return read_whole(_blocks(path))
+
+
+def _blocks(path: Path) -> Generator[FloatArray]:
+    with open_audio(path) as reader:
+        yield from reader.blocks(_READ_FRAMES)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os.path
+import os
 import string
+import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from spleeter_nb.audio import AudioWriter
-from spleeter_nb.exceptions import OutputExistsError, ValidationError, nearest
-from spleeter_nb.storage import storing
+from spleeter_nb.engine.threads import check_cancelled, run_interruptible
+from spleeter_nb.exceptions import OutputExistsError, ValidationError, is_one_of, nearest
+from spleeter_nb.storage import storing, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from spleeter_nb.audio import BitDepth
     from spleeter_nb.values import FloatArray
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
 
 _FIELDS = ("filename", "foldername", "instrument", "codec")
+
+# Samples between two looks at whether the writing was cancelled.
+_WRITE_FRAMES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Targets:
     on_exist: OnExist
 
     def __post_init__(self) -> None:
-        if self.on_exist not in get_args(OnExist):
+        if not is_one_of(self.on_exist, get_args(OnExist)):
             raise ValidationError(
                 f"on_exist is {self.on_exist!r}; allowed: {', '.join(get_args(OnExist))}."
                 f"{nearest(str(self.on_exist), get_args(OnExist))}",
@@ -43,7 +48,7 @@ class Targets:
             )
         try:
             used = {name for _, name, _, _ in string.Formatter().parse(self.template) if name is not None}
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValidationError(f"filename_format {self.template!r} is no template: {error}.") from error
         for name in used:
             if name not in _FIELDS:
@@ -52,6 +57,11 @@ class Targets:
                     f"Fields are {', '.join(_FIELDS)}.",
                     field=name,
                 )
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether a file may be replaced, also one that appears while stems are made."""
+        return self.on_exist == "overwrite"
 
     def paths(self, source: str, instruments: Iterable[str]) -> dict[str, Path]:
         """Return each stem's path.
@@ -141,20 +151,34 @@ def _exists(path: Path) -> bool:
         return path.exists()
 
 
-def _nothing() -> None:
-    """Object to nothing."""
+def home_expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with its leading ``~`` replaced by the home folder.
+
+    Raises
+    ------
+    ValidationError
+        If nobody knows that home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValidationError(f"{os.fspath(path)!r} names no home folder: {error}", path=os.fspath(path)) from error
 
 
 @contextlib.contextmanager
-def writers(
+def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
     paths: Iterable[Path],
     *,
     sample_rate: int,
     codec: str,
     bit_depth: BitDepth,
-    before_publishing: Callable[[], None] = _nothing,
+    exist_ok: bool,
+    cancel: threading.Event,
 ) -> Iterator[dict[Path, AudioWriter]]:
     """Open a file for each path; on leaving they all appear, after an error none does.
+
+    A file that was replaced cannot be brought back: should the last step fail, which only gives complete files
+    their names, those of this call are removed, and what lay under their names is gone.
 
     Parameters
     ----------
@@ -162,14 +186,23 @@ def writers(
         Their folders are made.
     sample_rate : int
         Hz.
-    codec, bit_depth
+    codec, bit_depth, exist_ok
         As :class:`spleeter_nb.audio.AudioWriter` takes them.
-    before_publishing : callable
-        Called when all files are complete and on the disk, which can take a while; none appears if it raises.
+    cancel : threading.Event
+        When it is set before the last step, no file appears; afterwards all do.
 
     Yields
     ------
     dict of Path to AudioWriter
+
+    Raises
+    ------
+    OutputExistsError
+        If there is a file, even a later one than the call, and `exist_ok` is False.
+    DiskFullError, StorageError
+        If the files cannot be written.
+    SeparationCancelledError
+        If `cancel` was set.
     """
     opened: dict[Path, AudioWriter] = {}
     made: list[Path] = []
@@ -177,19 +210,39 @@ def writers(
         for path in paths:
             with storing(path.parent):
                 _make_folders(path.parent, made)
-            opened[path] = AudioWriter(path, sample_rate=sample_rate, channels=2, codec=codec, bit_depth=bit_depth)
+            opened[path] = AudioWriter(
+                path, sample_rate=sample_rate, channels=2, codec=codec, bit_depth=bit_depth, exist_ok=exist_ok
+            )
         yield opened
         for writer in opened.values():
             writer.finish()
-        before_publishing()
-        for writer in opened.values():
-            writer.publish()
+            check_cancelled(cancel)
+        _publish(opened)
     except BaseException:
         for writer in opened.values():
             writer.abort()
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # somebody else may have put something there
                 folder.rmdir()
+        raise
+
+
+def _publish(opened: Mapping[Path, AudioWriter]) -> None:
+    """Give all files their names, or none."""
+    for writer in opened.values():
+        writer.check_target()
+    published = []
+    try:
+        for path, writer in opened.items():
+            writer.publish()
+            published.append(path)
+        for folder in {path.parent for path in opened}:
+            with storing(folder):
+                sync_folder(folder)
+    except BaseException:
+        for path in published:
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
 
 
@@ -200,8 +253,19 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: BitDepth) -> None:
-    """Write arrays of float32 (frames, 2) to files that appear together, or not at all."""
-    with writers(samples, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth) as opened:
-        for path, writer in opened.items():
-            writer.write(samples[path])
+def write_together(
+    samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: BitDepth, exist_ok: bool
+) -> None:
+    """Write arrays of float32 (frames, 2) to files that appear together, or not at all; an interrupt stops it."""
+    cancel = threading.Event()
+
+    def write() -> None:
+        with writers(
+            samples, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=exist_ok, cancel=cancel
+        ) as opened:
+            for path, writer in opened.items():
+                for start in range(0, len(samples[path]), _WRITE_FRAMES):
+                    check_cancelled(cancel)
+                    writer.write(samples[path][start : start + _WRITE_FRAMES])
+
+    run_interruptible(write, cancel=cancel)

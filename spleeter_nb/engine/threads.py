@@ -6,11 +6,17 @@ import itertools
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
+from spleeter_nb.exceptions import SeparationCancelledError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from spleeter_nb.values import FloatArray
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,6 +66,38 @@ def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
         raise
     finally:
         pool.shutdown(wait=False)
+
+
+def check_cancelled(cancel: threading.Event) -> None:
+    """Raise `SeparationCancelledError` when `cancel` is set."""
+    if cancel.is_set():
+        raise SeparationCancelledError("It was cancelled; nothing was written.")
+
+
+def read_whole(blocks: Generator[FloatArray]) -> FloatArray:
+    """Read in another thread: an interrupt that comes while a decoder calls back into Python would be lost there.
+
+    Parameters
+    ----------
+    blocks : generator of float32 (samples, channels)
+        Not begun yet. After an interrupt no further block is read.
+
+    Returns
+    -------
+    float32 (samples, channels)
+        All blocks in one array.
+    """
+    cancel = threading.Event()
+
+    def read() -> FloatArray:
+        read_so_far = []
+        with closing(blocks):
+            for block in blocks:
+                check_cancelled(cancel)
+                read_so_far.append(block)
+        return np.concatenate(read_so_far)
+
+    return run_interruptible(read, cancel=cancel)
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[tuple[T, R]]:

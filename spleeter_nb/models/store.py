@@ -97,6 +97,29 @@ class ModelManager:
         """The names of the published models."""
         return tuple(self._catalog)
 
+    def spec(self, name: str | os.PathLike[str]) -> ModelSpec:
+        """Say what a model is like, whether it is here or not; at most its configuration is read.
+
+        Parameters
+        ----------
+        name : str or path
+            A name of the catalogue, or the path of a Spleeter configuration (``.json``).
+
+        Returns
+        -------
+        ModelSpec
+
+        Raises
+        ------
+        UnknownModelError
+            There is no such name.
+        ModelError, UnsupportedModelError
+            The configuration is wrong, or describes another kind of network.
+        """
+        if _is_configuration(name):
+            return read_configuration(Path(name).expanduser()).spec
+        return find_entry(str(name), self._catalog).spec
+
     def list_local_models(self) -> list[InstalledModel]:
         """Return the published models that are here and intact; every file is hashed."""
         models = []
@@ -180,27 +203,32 @@ class ModelManager:
             discard_leftovers(self.models_dir, target.weights.folder)
         return installed
 
-    async def download_model(self, name: str, *, force: bool = False) -> InstalledModel:
+    async def download_model(
+        self, name: str, *, force: bool = False, progress: ProgressCallback | None = None
+    ) -> InstalledModel:
         """Fetch a model in a thread, raising what `ensure` raises.
 
-        With `force` it is fetched anew even where it is intact; what is here stays until then.
+        With `force` it is fetched anew even where it is intact; what is here stays until then. `progress` is told
+        how far it is, in the thread that fetches.
         """
         cancel = threading.Event()
         try:
-            return await asyncio.to_thread(self._download, name, force=force, cancel=cancel)
+            return await asyncio.to_thread(self._download, name, force=force, progress=progress, cancel=cancel)
         except asyncio.CancelledError:
             cancel.set()
             raise
 
-    def _download(self, name: str, *, force: bool, cancel: threading.Event) -> InstalledModel:
+    def _download(
+        self, name: str, *, force: bool, progress: ProgressCallback | None, cancel: threading.Event
+    ) -> InstalledModel:
         target = self._resolve(name)
         if force and target.weights is not None:
-            self._install(target.weights, _watch(None, cancel), None)
-        return self.ensure(name, cancel=cancel)
+            self._install(target.weights, _watch(progress, cancel), None)
+        return self.ensure(name, progress=progress, cancel=cancel)
 
     def _resolve(self, name: str | os.PathLike[str]) -> _Target:
         """Decide which folder `name` means."""
-        if not str(name).endswith(".json"):
+        if not _is_configuration(name):
             entry = find_entry(str(name), self._catalog)
             return _Target(entry.spec, self.models_dir / entry.weights.folder, entry.weights)
         path = Path(name).expanduser()
@@ -276,6 +304,10 @@ class ModelManager:
         )
         kind = type(problem) if isinstance(problem, ModelCorruptError) else ModelNotFoundError
         return kind(msg, model=weights.folder, folder=str(folder), tried=dict(tried))
+
+
+def _is_configuration(name: str | os.PathLike[str]) -> bool:
+    return str(name).endswith(".json")
 
 
 def _watch(progress: ProgressCallback | None, cancel: threading.Event | None) -> Watch:

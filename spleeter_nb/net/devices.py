@@ -6,15 +6,16 @@ processes of their own, and only where there is a GPU: importing one costs secon
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
-import os
 import platform
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spleeter_nb.config import cores
 from spleeter_nb.exceptions import DeviceError, ValidationError, nearest
 
 # In the order of preference, with the code that counts the GPUs a framework sees.
@@ -46,8 +47,8 @@ class Gpu:
 
     index: int
     name: str
-    memory: int
-    """Bytes."""
+    memory: int | None
+    """Bytes; None where the driver does not tell."""
     driver: str
     runtimes: tuple[str, ...]
     """Installed frameworks that see it, the preferred one first."""
@@ -79,8 +80,9 @@ class Devices:
         details = f"{cpu.cores} cores, {' '.join(cpu.features) or 'no vector features known'}"
         rows = [{"device": "cpu", "name": cpu.name, "details": details, "runtimes": "openvino"}]
         for gpu in self.gpus:
-            details = f"{gpu.memory / 2**30:.0f} GiB, driver {gpu.driver}"
-            runtimes = " ".join(gpu.runtimes) or "none installed"
+            memory = "memory unknown" if gpu.memory is None else f"{gpu.memory / 2**30:.0f} GiB"
+            details = f"{memory}, driver {gpu.driver}"
+            runtimes = " ".join(gpu.runtimes) or "none"
             rows.append({"device": f"cuda:{gpu.index}", "name": gpu.name, "details": details, "runtimes": runtimes})
         return rows
 
@@ -107,11 +109,6 @@ def devices() -> Devices:
 def available_gpus() -> tuple[Gpu, ...]:
     """Return the GPUs, empty where the driver knows none."""
     return _gpus()
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose(device: str, gpus: tuple[Gpu, ...]) -> Choice:
@@ -158,7 +155,10 @@ def _on_gpu(gpu: Gpu, reason: str) -> Choice:
 
 def _on_cpu(gpus: tuple[Gpu, ...]) -> Choice:
     if gpus:
-        reason = f"{gpus[0].name} is there, but no installed runtime can use it: pip install 'spleeter-nb[torch]'"
+        reason = (
+            f"{gpus[0].name} is there, but no installed runtime can use it: install one that is built for GPUs, for "
+            "example pip install 'spleeter-nb[torch]'"
+        )
     else:
         reason = "no NVIDIA GPU found"
     return Choice("openvino", "cpu", reason)
@@ -176,25 +176,40 @@ def _processor() -> Processor:
     return Processor(name, cores(), tuple(feature for feature in _FEATURES if feature in flags))
 
 
-@functools.cache
 def _gpus() -> tuple[Gpu, ...]:
+    gpus = _gpus_of_the_driver()
+    # Asked each time: once Keras has been imported, its backend alone is usable.
+    counts = {runtime: _count_gpus(runtime) for runtime in _usable_runtimes()} if gpus else {}
+    return tuple(
+        replace(gpu, runtimes=tuple(runtime for runtime, count in counts.items() if gpu.index < count)) for gpu in gpus
+    )
+
+
+@functools.cache
+def _gpus_of_the_driver() -> tuple[Gpu, ...]:
     import pynvml  # noqa: PLC0415 - loads the driver's library
 
-    try:
+    gpus: tuple[Gpu, ...] = ()
+    with contextlib.suppress(pynvml.NVMLError):
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        driver = str(pynvml.nvmlSystemGetDriverVersion())
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        facts = [(pynvml.nvmlDeviceGetName(h), pynvml.nvmlDeviceGetMemoryInfo(h).total) for h in handles]
-    finally:
-        pynvml.nvmlShutdown()
-    seen = {runtime: _count_gpus(runtime) for runtime in _usable_runtimes()} if facts else {}
-    return tuple(
-        Gpu(i, name, memory, driver, tuple(runtime for runtime, count in seen.items() if i < count))
-        for i, (name, memory) in enumerate(facts)
-    )
+        try:
+            driver = str(pynvml.nvmlSystemGetDriverVersion())
+            gpus = tuple(_gpu_of_the_driver(index, driver) for index in range(pynvml.nvmlDeviceGetCount()))
+        finally:
+            pynvml.nvmlShutdown()
+    return gpus
+
+
+def _gpu_of_the_driver(index: int, driver: str) -> Gpu:
+    """Ask for one GPU; one that is lost or shares its memory with the processor leaves questions open."""
+    import pynvml  # noqa: PLC0415 - see above
+
+    name, memory = "NVIDIA GPU", None
+    with contextlib.suppress(pynvml.NVMLError):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        name = str(pynvml.nvmlDeviceGetName(handle))
+        memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+    return Gpu(index, name, memory, driver, ())
 
 
 def _usable_runtimes() -> list[str]:
@@ -205,8 +220,10 @@ def _usable_runtimes() -> list[str]:
     return [name for name in _COUNT_GPUS if importlib.util.find_spec(name)]
 
 
+@functools.cache
 def _count_gpus(runtime: str) -> int:
-    command = [sys.executable, "-c", _COUNT_GPUS[runtime]]
+    # -P: what lies in the current folder is not what was installed.
+    command = [sys.executable or "", "-P", "-c", _COUNT_GPUS[runtime]]
     try:
         told = subprocess.run(command, capture_output=True, check=True, timeout=_PROBE_SECONDS, text=True).stdout
         return int(told.split()[-1])

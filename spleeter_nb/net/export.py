@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spleeter_nb import exceptions
-from spleeter_nb.exceptions import DeviceError, ModelError, SeparationCancelledError
+from spleeter_nb.exceptions import DeviceError, SeparationCancelledError, SpleeterError, StorageError
+from spleeter_nb.storage import storing
 from spleeter_nb.values import ModelSpec
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ _EXPORT_VERSION = 2
 _FILES = ("model.xml", "model.bin")
 _DIGESTS = "digests.json"
 _POLL_SECONDS = 0.05
+
+# Run by a Python that looks for modules in no current folder (-P), and takes this package from where it lies here.
+_CHILD = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import spleeter_nb
+del sys.path[0]
+from spleeter_nb.net.export import main
+sys.exit(main(json.loads(sys.argv[2])))
+"""
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager
@@ -64,6 +76,10 @@ def exported_model(
     ------
     ModelError
         If the checkpoint cannot be read or does not fit `spec`.
+    DeviceError
+        If no process can be started, or Keras fails in it.
+    StorageError
+        If the file can be written nowhere.
     SeparationCancelledError
         If `cancel` was set.
     """
@@ -76,13 +92,18 @@ def exported_model(
         staging = tempfile.mkdtemp(dir=folder.parent, prefix=".staging-")
     except OSError as error:
         _LOG.warning("%s cannot be written to (%s): OpenVINO's file is made anew each time.", folder.parent, error)
-        staging = tempfile.mkdtemp(prefix="spleeter_nb-")
+        staging = _temporary_folder()
     try:
         _export(spec, checkpoint, Path(staging), cancel=cancel)
         published = _publish(Path(staging), folder)
         yield published / "model.xml"
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _temporary_folder() -> str:
+    with storing(tempfile.tempdir or "/tmp"):  # noqa: S108 - for the message, should there be no such folder
+        return tempfile.mkdtemp(prefix="spleeter_nb-")
 
 
 def _key(spec: ModelSpec, weights_digest: str) -> str:
@@ -95,6 +116,7 @@ def _key(spec: ModelSpec, weights_digest: str) -> str:
             "network",
             "conv_activation",
             "deconv_activation",
+            "conv_n_filters",
         )
     }
     text = json.dumps([_EXPORT_VERSION, weights_digest, len(spec.instruments), networks], sort_keys=True)
@@ -119,7 +141,8 @@ def _digests(folder: Path) -> dict[str, str]:
 
 def _publish(staging: Path, folder: Path) -> Path:
     """Move a finished export into its place, unless another process was first."""
-    (staging / _DIGESTS).write_text(json.dumps(_digests(staging)))
+    with storing(staging / _DIGESTS):
+        (staging / _DIGESTS).write_text(json.dumps(_digests(staging)))
     if staging.parent != folder.parent:
         return staging
     if not _intact(folder):
@@ -133,43 +156,71 @@ def _publish(staging: Path, folder: Path) -> Path:
 def _export(spec: ModelSpec, checkpoint: Path, folder: Path, *, cancel: threading.Event) -> None:
     """Run :func:`main` in a process of its own, where Keras may take OpenVINO as its backend."""
     job = {"spec": dataclasses.asdict(spec), "checkpoint": str(checkpoint), "folder": str(folder)}
-    command = [sys.executable, "-m", "spleeter_nb.net.export", json.dumps(job)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with _start(json.dumps(job)) as process:
         while True:
             try:
-                _, errors = process.communicate(timeout=_POLL_SECONDS)
+                output, errors = process.communicate(timeout=_POLL_SECONDS)
                 break
             except subprocess.TimeoutExpired:
                 if cancel.is_set():
                     process.kill()
                     raise SeparationCancelledError("Cancelled while the model was prepared.") from None
     if process.returncode:
-        _raise_as_told(folder / "error.json", errors.decode(errors="replace"))
+        _raise_as_told(output.decode(errors="replace"), errors.decode(errors="replace"))
 
 
-def _raise_as_told(report: Path, errors: str) -> None:
+def _start(job: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable or "", "-P", "-c", _CHILD, str(_ROOT), job]
     try:
-        told: dict[str, str] = json.loads(report.read_bytes())
-    except (OSError, ValueError):
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        raise DeviceError(
+            f"No process can be started to prepare the model with Python at {sys.executable!r} ({error}). Let "
+            "sys.executable name a Python that has this package, and see that the system allows more processes.",
+            executable=sys.executable,
+        ) from error
+
+
+def _raise_as_told(output: str, errors: str) -> None:
+    try:
+        told: dict[str, str] = json.loads(output.splitlines()[-1])
+        kind, message = getattr(exceptions, told["type"]), told["message"]
+    except (ValueError, IndexError, TypeError, KeyError):
         raise DeviceError(f"Keras could not export the model for OpenVINO:\n{errors[-2000:]}") from None
-    raise getattr(exceptions, told["type"])(told["message"])
+    raise kind(message)
 
 
 def main(job: dict[str, Any]) -> int:
-    """Export a model; the process's exit code says whether it worked, ``error.json`` what did not."""
+    """Export a model; the exit code says whether it worked, the last line of the output what did not."""
     os.environ["KERAS_BACKEND"] = "openvino"
     from spleeter_nb.net.checkpoint import read_checkpoint  # noqa: PLC0415 - after the backend is chosen
     from spleeter_nb.net.unet import build_networks  # noqa: PLC0415 - likewise
 
-    spec, folder = ModelSpec(**job["spec"]), Path(job["folder"])
+    spec, model = ModelSpec(**job["spec"]), Path(job["folder"]) / "model.xml"
     try:
         networks = build_networks(spec, read_checkpoint(Path(job["checkpoint"])), data_format="channels_first")
-    except ModelError as error:
-        (folder / "error.json").write_text(json.dumps({"type": type(error).__name__, "message": str(error)}))
+        with _told_by_streams(model):
+            networks.export(str(model), format="openvino", verbose=False)
+        with storing(model):
+            _keep_precise(model, spec)
+    except SpleeterError as error:
+        sys.stdout.write("\n" + json.dumps({"type": type(error).__name__, "message": str(error)}))
         return 1
-    networks.export(str(folder / "model.xml"), format="openvino", verbose=False)
-    _keep_precise(folder / "model.xml", spec)
     return 0
+
+
+@contextlib.contextmanager
+def _told_by_streams(model: Path) -> Iterator[None]:
+    """Recognise a disk that takes no more: all that OpenVINO tells of it is that a stream failed."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "iostream error" not in str(error):
+            raise
+        raise StorageError(
+            f"{str(model)!r} cannot be written ({error}): is the disk full? Make room, or choose another place.",
+            path=str(model),
+        ) from error
 
 
 def _keep_precise(model: Path, spec: ModelSpec) -> None:
@@ -191,7 +242,3 @@ def _keep_precise(model: Path, spec: ModelSpec) -> None:
 def _strides(layer: ET.Element) -> str | None:
     data = layer.find("data")
     return None if data is None else data.get("strides")
-
-
-if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1])))

@@ -6,6 +6,7 @@ one Keras model made of ``keras.ops``, so each backend compiles it in its own ma
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -20,6 +21,7 @@ from spleeter_nb.exceptions import (
     DeviceMemoryError,
     MissingDependencyError,
     SeparationCancelledError,
+    SpleeterError,
 )
 from spleeter_nb.net.checkpoint import read_checkpoint
 from spleeter_nb.net.runtime import RuntimeInfo
@@ -27,6 +29,7 @@ from spleeter_nb.net.unet import build_networks
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
 
@@ -49,6 +52,7 @@ _DATA_FORMAT: dict[str, DataFormat] = {
 # How each backend says that memory is short: the name of its exception, and for JAX, which has one class for all
 # its errors, the status code in front of the text.
 _OUT_OF_MEMORY = {
+    "MemoryError": "",
     "ResourceExhaustedError": "",
     "OutOfMemoryError": "",
     "JaxRuntimeError": "RESOURCE_EXHAUSTED",
@@ -73,7 +77,7 @@ class KerasRuntime:
     Raises
     ------
     DeviceError
-        If Keras runs on another backend in this process already.
+        If Keras runs on another backend in this process already, or the backend fails.
     DeviceMemoryError
         If the model does not fit on the device.
     """
@@ -88,10 +92,11 @@ class KerasRuntime:
         self.info = RuntimeInfo(choice.runtime, choice.device, precision)
         self._device = choice.device.replace("cuda", "gpu")
         self._scope = keras.device
-        with _translated_errors(), self._scope(self._device):
+        weights = read_checkpoint(checkpoint)
+        with _translated_errors(choice.runtime), self._scope(self._device):
             networks = build_networks(
                 spec,
-                read_checkpoint(checkpoint),
+                weights,
                 data_format=_DATA_FORMAT[choice.runtime],
                 precision=precision,
             )
@@ -114,20 +119,26 @@ class KerasRuntime:
         count = len(arrays[0])
         # Always full batches: a backend that compiles would compile again for every new size.
         full = [np.pad(array, [(0, self.batch_size - count)] + [(0, 0)] * (array.ndim - 1)) for array in arrays]
-        with _translated_errors(), self._scope(self._device):
+        with _translated_errors(self.info.runtime), self._scope(self._device):
             return np.array(model.predict_on_batch(full if len(full) > 1 else full[0]))[:count]
 
 
-class _translated_errors:  # noqa: N801 - a context manager used as a function
-    """Turn the backends' ways of saying "no memory" into one."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        names = {base.__name__ for base in kind.__mro__} if kind else set()
-        if error is not None and any(name in names and text in str(error) for name, text in _OUT_OF_MEMORY.items()):
-            raise DeviceMemoryError(f"The device has too little memory: {str(error)[:200]}") from error
+@contextlib.contextmanager
+def _translated_errors(runtime: str) -> Iterator[None]:
+    """Turn the backends' errors, which have no class in common, into ours."""
+    try:
+        yield
+    except SpleeterError:
+        raise
+    except Exception as error:
+        words = str(error)[:200]
+        names = {base.__name__ for base in type(error).__mro__}
+        if any(name in names and text in str(error) for name, text in _OUT_OF_MEMORY.items()):
+            raise DeviceMemoryError(f"The device has too little memory: {words}", runtime=runtime) from error
+        raise DeviceError(
+            f"{runtime} failed ({type(error).__name__}): {words}. Use device='cpu', or another runtime.",
+            runtime=runtime,
+        ) from error
 
 
 def _import_keras(backend: str) -> ModuleType:
@@ -138,18 +149,19 @@ def _import_keras(backend: str) -> ModuleType:
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        keras = importlib.import_module("keras")
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"{backend} is not installed: pip install 'spleeter-nb[{backend}]'.",
-            library=backend,
-            extra=backend,
-        ) from error
+    with _translated_errors(backend):
+        try:
+            keras = importlib.import_module("keras")
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"{backend} is not installed: pip install 'spleeter-nb[{backend}]'.",
+                library=backend,
+                extra=backend,
+            ) from error
     if keras.config.backend() != backend:
         raise DeviceError(
             f"Keras runs on {keras.config.backend()} in this process, so {backend} cannot be used: restart the kernel "
-            f"and separate before anything else imports Keras, or set KERAS_BACKEND={backend}.",
+            "and separate before anything else imports Keras.",
             backend=keras.config.backend(),
         )
     return keras

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def preload() -> None:
-    """Begin to import OpenVINO in a thread of its own: that takes a tenth of a second, beside the hashing of a model."""
+    """Begin to import OpenVINO in a thread of its own: a tenth of a second, beside the hashing of the model's files."""
     threading.Thread(target=importlib.import_module, args=("openvino",), name="spleeter_nb-preload").start()
 
 

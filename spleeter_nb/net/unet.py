@@ -213,13 +213,14 @@ def _checked(weights: Weights, name: str, shape: tuple[int, ...]) -> npt.NDArray
             variable=name,
         )
     weight = weights[name]
-    problem = None
+    problem, advice = None, "install the model again"
     if weight.shape != shape:
         problem = f"has the shape {weight.shape}, its layer {shape}"
+        advice = "compare the configuration with that of the training, or install the model again"
     elif not np.isfinite(weight).all():
         problem = "holds values that are not finite"
     elif name.endswith("/kernel") and not weight.any():
         problem = "is zero throughout"
     if problem:
-        raise ModelCorruptError(f"The variable {name!r} {problem}: install the model again.", variable=name)
+        raise ModelCorruptError(f"The variable {name!r} {problem}: {advice}.", variable=name)
     return weight

@@ -63,16 +63,18 @@ def noise() -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(0.2 * smooth, dtype=np.float32)
 
 
-def encode(path: Path, samples: npt.NDArray[np.float32], *, codec: str, container: str, **options: str) -> None:
+def encode(
+    path: Path, samples: npt.NDArray[np.float32], *, codec: str, container: str, layout: str = "stereo", **options: str
+) -> None:
     with av.open(str(path), "w", format=container, options=options) as output:
-        stream: Any = output.add_stream(codec, rate=RATE, layout="stereo")
-        stream.bit_rate = 192_000
+        stream: Any = output.add_stream(codec, rate=RATE, layout=layout)
+        stream.bit_rate = 96_000 * samples.shape[1]
         stream.codec_context.open()
         size = stream.codec_context.frame_size or 1024
-        resampler = av.AudioResampler(format=stream.codec_context.format.name, layout="stereo", rate=RATE)
+        resampler = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=RATE)
         for start in range(0, len(samples), size):
             block = np.ascontiguousarray(samples[start : start + size]).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(block, format="flt", layout="stereo")
+            frame = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
             frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
             for converted in resampler.resample(frame):
                 output.mux(stream.encode(converted))

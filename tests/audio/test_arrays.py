@@ -36,7 +36,7 @@ def test_one_dimension_is_mono_and_any_memory_order_will_do(noise: Samples) -> N
     assert np.array_equal(turned, noise)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int16, np.int32, ">i2", ">f4"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int16, np.int32, np.intc, ">i2", ">f4"])
 def test_other_types_become_float32(noise: Samples, dtype: str) -> None:
     scale = np.iinfo(dtype).max if np.dtype(dtype).kind == "i" else 1
     (block,) = read_blocks((noise * scale).astype(dtype), len(noise), sample_rate=8_000)
@@ -58,6 +58,8 @@ def test_info_describes_the_array() -> None:
         (np.array(1.0, np.float32), "shape"),
         (np.zeros(9, np.complex64), "complex64"),
         (np.zeros(9, np.int64), "int64"),
+        (np.zeros(9, "m8[s]"), "timedelta64"),
+        (np.zeros(9, "S2"), "S2"),
         (np.zeros(9, bool), "bool"),
         (np.array(["a", "b"]), "U1"),
     ],

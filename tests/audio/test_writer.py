@@ -188,6 +188,8 @@ def test_nan_is_refused(tmp_path: Path) -> None:
         ({"codec": "flac", "bit_depth": 32}, "16, 24"),
         ({"codec": "flac", "bit_depth": "float"}, "16, 24"),
         ({"bit_depth": 8}, "'float'"),
+        ({"bit_depth": 16.0}, "16, 24"),
+        ({"bit_depth": [16]}, "16, 24"),
         ({"codec": "flac", "channels": 9}, "channels"),
         ({"channels": 0}, "channels"),
         ({"sample_rate": 0}, "sample_rate"),
@@ -203,6 +205,8 @@ def test_what_a_codec_cannot_hold_is_refused_at_once(tmp_path: Path, options: di
 def test_an_unknown_codec_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedFormatError, match="Did you mean 'flac'"):
         start(tmp_path / "x", codec="flacc")
+    with pytest.raises(UnsupportedFormatError):
+        start(tmp_path / "x", codec=["flac"])
 
 
 def test_an_existing_file_is_kept_when_asked_for(tmp_path: Path) -> None:
@@ -220,6 +224,41 @@ def test_an_existing_file_is_kept_when_asked_for(tmp_path: Path) -> None:
         late.publish()
     assert (tmp_path / "late.wav").read_bytes() == b"somebody else's"
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_never_replaces_another(
+    tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links on this file system")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    for name in ("new", "taken"):
+        writer = start(tmp_path / name, exist_ok=False)
+        writer.write(noise)
+        writer.finish()
+        writer.check_target()
+        if name == "new":
+            writer.publish()
+            continue
+        (tmp_path / "taken").write_bytes(b"somebody else's")
+        with pytest.raises(OutputExistsError):
+            writer.publish()
+    assert len(read(tmp_path / "new")) == len(noise)
+    assert (tmp_path / "taken").read_bytes() == b"somebody else's"
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "taken"}
+
+
+def test_a_commit_synchronises_the_folder(tmp_path: Path, noise: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "the disk is failing")
+
+    monkeypatch.setattr("spleeter_nb.audio.writer.sync_folder", fail)
+    with pytest.raises(StorageError) as caught:
+        write(tmp_path / "x.wav", noise, sample_rate=8_000)
+    assert caught.value.context == {"path": str(tmp_path), "errno": errno.EIO}
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path, noise: Samples) -> None:

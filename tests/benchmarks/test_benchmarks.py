@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from spleeter_nb.audio import read_blocks, write
+from spleeter_nb.config import cores
 from spleeter_nb.dsp.masks import ratio_masks
 from spleeter_nb.dsp.segments import OverlapAdd, Segmentation
 from spleeter_nb.dsp.stft import Stft
 from spleeter_nb.dsp.wiener import SpatialStatistics
 from spleeter_nb.models.catalog import CATALOG
 from spleeter_nb.models.store import ModelManager
-from spleeter_nb.net.devices import choose, cores
+from spleeter_nb.net.devices import choose
 from spleeter_nb.net.load import load_runtime
 
 if TYPE_CHECKING:

@@ -20,7 +20,11 @@ def test_an_interrupt_is_answered_soon_and_leaves_nothing(two_stems_models_dir: 
     seconds = [case["seconds"] for case in report["interrupts"]]
     # A busy machine may delay one of them.
     assert statistics.median(seconds) < 0.5
-    assert max(seconds) < 2
-    assert [case["left"] for case in report["interrupts"]] == [[]] * len(seconds)
+    assert max(seconds) < 1
+    *others, publishing = report["interrupts"]
+    assert [case["left"] for case in others] == [[]] * len(others)
+    # What is being published is complete: all of it appears, or nothing.
+    names = {Path(entry).name for entry in publishing["left"]}
+    assert names in (set(), {"new", "audio", "vocals.wav", "accompaniment.wav"})
     assert report["equal"]
     assert report["leaked"] <= 0

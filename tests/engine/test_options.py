@@ -34,22 +34,25 @@ GOOD: dict[str, list[Any]] = {
     "filename_format": ["{instrument}", "{foldername}/{filename}-{instrument}.{codec}"],
     "on_exist": ["overwrite", "skip", "error"],
 }
+# Two of what is allowed are not one of it.
+ARRAY = np.array(["zeros", "wav"])
+
 # With a word of what is allowed.
 BAD: dict[str, tuple[list[Any], str]] = {
     "sample_rate": ([0, -8000, 44_100.0, "44100", True, math.nan], "whole number"),
     "offset": ([-1, math.nan, math.inf, 10**400, "1", None, True, [1]], "0 or more"),
     "duration": ([0, -1, math.nan, math.inf, "1", False], "more than 0"),
-    "precision": (["float16", "float23", None, 32, ["float32"]], "'bfloat16'"),
+    "precision": (["float16", "float23", None, 32, ["float32"], ARRAY], "'bfloat16'"),
     "device": ([None, 0, b"cpu"], "'auto'"),
     "overlap": ([-0.1, 0.51, math.nan, "0.25", None, True], "0 to 0.5"),
     "wiener": ([None, 1, "yes"], "True or False"),
-    "mask_extension": (["zeroes", False, 0], "'average'"),
+    "mask_extension": (["zeroes", False, 0, ["zeros"], ARRAY], "'average'"),
     "progress": ([None, 1, "yes"], "a callable"),
     "output_dir": ([5, b"out", ["out"]], "a folder"),
-    "codec": (["mp3", "WAV", None, 5], "'flac'"),
-    "bit_depth": ([8, "16", None, "floating"], "24"),
+    "codec": (["mp3", "WAV", None, 5, ["wav"], ARRAY], "'flac'"),
+    "bit_depth": ([8, "16", None, "floating", 16.0, True, np.int64(16), [16], ARRAY], "24"),
     "filename_format": ([None, 5, b"{instrument}"], "template"),
-    "on_exist": (["overwrit", None, True], "skip"),
+    "on_exist": (["overwrit", None, True, ["skip"], np.array(["skip"])], "skip"),
 }
 
 
@@ -117,6 +120,12 @@ def test_devices_that_are_not_there_are_refused(separated: Callable[..., object]
         separated(samples, device="cpuu")
     with pytest.raises(DeviceError, match="device='cuda:99' cannot be used"):
         separated(samples, device="cuda:99")
+
+
+def test_the_wiener_filter_leaves_nothing_above_the_band_to_average() -> None:
+    assert parse_options({"wiener": True, "mask_extension": "zeros"}).wiener
+    with pytest.raises(ValidationError, match="Wiener filter leaves nothing above the model's band"):
+        parse_options({"wiener": True, "mask_extension": "average"})
 
 
 def test_options_are_frozen() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,13 @@ import pytest
 import soundfile
 
 from spleeter_nb.audio import AudioWriter
+from spleeter_nb.config import SpleeterConfig
+from spleeter_nb.engine import targets
+from spleeter_nb.engine.separation import separate_with
 from spleeter_nb.engine.targets import Targets
 from spleeter_nb.exceptions import (
     DiskFullError,
     OutputExistsError,
-    SeparationCancelledError,
     StorageError,
     TruncatedAudioError,
     ValidationError,
@@ -250,27 +254,164 @@ def test_a_full_disk_leaves_nothing(
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_what_is_cancelled_while_files_are_flushed_is_not_published(
+def test_what_is_interrupted_while_files_are_flushed_is_not_published(
     noise: Noise, tmp_path: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events: list[threading.Event] = []
+    finish, interrupted = AudioWriter.finish, threading.Event()
 
-    class Event(threading.Event):
-        def __init__(self) -> None:
-            super().__init__()
-            events.append(self)
+    def finish_and_interrupt(writer: AudioWriter) -> None:
+        finish(writer)
+        if not interrupted.is_set():
+            interrupted.set()
+            _thread.interrupt_main()
+            # The one who waits wakes up within a tenth of a second.
+            time.sleep(0.3)
 
+    monkeypatch.setattr(AudioWriter, "finish", finish_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        separated(noise(1000), output_dir=tmp_path / "out")
+
+
+# Publishing
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Do something between the first rename and the second."""
+
+    def install(action: Callable[[], object]) -> None:
+        publish, published = AudioWriter.publish, []
+
+        def publish_late(writer: AudioWriter) -> None:
+            if published:
+                action()
+            published.append(writer)
+            publish(writer)
+
+        monkeypatch.setattr(AudioWriter, "publish", publish_late)
+
+    return install
+
+
+@pytest.mark.parametrize("on_exist", ["overwrite", "error"])
+def test_when_a_later_file_cannot_have_its_name_the_earlier_ones_go(
+    on_exist: str, *, noise: Noise, out: Path, separated: Separated, late: Callable[..., None]
+) -> None:
+    late((out / "audio" / "accompaniment.wav").mkdir)
+    with pytest.raises(StorageError):
+        separated(noise(1000), output_dir=out, on_exist=on_exist)
+    assert files_in(out) == set()
+
+
+def test_an_interrupt_between_two_names_leaves_none(
+    noise: Noise, out: Path, separated: Separated, late: Callable[..., None]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    late(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        separated(noise(1000), output_dir=out)
+    assert not out.exists()
+
+
+def test_targets_are_checked_before_the_first_rename(
+    noise: Noise, out: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (out / "audio").mkdir(parents=True)
+    (out / "audio" / "vocals.wav").write_bytes(b"old")
     finish = AudioWriter.finish
 
-    def finish_and_cancel(writer: AudioWriter) -> None:
+    def finish_and_occupy(writer: AudioWriter) -> None:
         finish(writer)
-        for event in events:
-            event.set()
+        (out / "audio" / "accompaniment.wav").mkdir(exist_ok=True)
 
-    monkeypatch.setattr("spleeter_nb.engine.separation.threading.Event", Event)
-    monkeypatch.setattr(AudioWriter, "finish", finish_and_cancel)
-    with pytest.raises(SeparationCancelledError):
-        separated(noise(1000), output_dir=tmp_path / "out")
+    monkeypatch.setattr(AudioWriter, "finish", finish_and_occupy)
+    with pytest.raises(StorageError, match="is a folder"):
+        separated(noise(1000), output_dir=out)
+    assert files_in(out) == {"audio/vocals.wav"}
+    assert (out / "audio" / "vocals.wav").read_bytes() == b"old"
+
+
+def test_a_folder_is_synchronised_once_and_its_failure_is_ours(
+    noise: Noise, out: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[Path] = []
+    monkeypatch.setattr(targets, "sync_folder", synchronised.append)
+    separated(noise(1000), output_dir=out)
+    assert synchronised == [out / "audio"]
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(targets, "sync_folder", fail)
+    with pytest.raises(StorageError) as caught:
+        separated(noise(1000), output_dir=out / "new")
+    assert caught.value.context["errno"] == errno.EIO
+    assert not (out / "new").exists()
+
+
+@pytest.mark.parametrize("on_exist", ["error", "skip"])
+def test_a_file_that_appears_while_the_separation_runs_is_kept(
+    on_exist: str, *, noise: Noise, out: Path, separated: Separated
+) -> None:
+    other = out / "audio" / "accompaniment.wav"
+
+    def appear(event: Progress) -> None:
+        if event.stage == "write":
+            other.write_bytes(b"somebody else's")
+
+    with pytest.raises(OutputExistsError):
+        separated(noise(1000), output_dir=out, on_exist=on_exist, progress=appear)
+    assert files_in(out) == {"audio/accompaniment.wav"}
+    assert other.read_bytes() == b"somebody else's"
+
+
+def test_the_home_folder_is_expanded(
+    noise: Noise, tmp_path: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert separated(noise(1000), output_dir="~/x").vocals.path == tmp_path / "x" / "audio" / "vocals.wav"
+    assert files_in(tmp_path) == {"x/audio/vocals.wav", "x/audio/accompaniment.wav"}
+
+
+# Before a model is fetched
+
+
+def test_when_all_is_there_skip_needs_no_model(song: Path, out: Path, tmp_path: Path, noise: Noise) -> None:
+    (out / "song").mkdir(parents=True)
+    for name in ("vocals", "accompaniment"):
+        soundfile.write(out / "song" / f"{name}.wav", noise(40_000), RATE)
+    config = SpleeterConfig(models_dir=tmp_path / "models", auto_download=False)
+    result = separate_with(config, song, "spleeter:2stems", output_dir=out, on_exist="skip", progress=False)
+    assert (result.model_name, result.runtime, list(result)) == (
+        "spleeter:2stems",
+        None,
+        ["vocals", "accompaniment"],
+    )
+    assert result.residual().shape == (40_000, 2)
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"residual": "vocal"}, "Did you mean 'vocals'"),
+        ({"filename_format": "{filename}.{codec}"}, r"\{instrument\}"),
+        ({"on_exist": "error"}, "on_exist"),
+    ],
+)
+def test_what_can_be_checked_without_a_model_is(
+    options: dict[str, str], hint: str, *, song: Path, out: Path, tmp_path: Path
+) -> None:
+    (out / "song").mkdir(parents=True)
+    (out / "song" / "vocals.wav").write_bytes(b"old")
+    config = SpleeterConfig(models_dir=tmp_path / "models", auto_download=False)
+    with pytest.raises((ValidationError, OutputExistsError), match=hint):
+        separate_with(config, song, "spleeter:2stems", output_dir=out, progress=False, **options)
+
+
+# Together
 
 
 def test_files_appear_together(song: Path, out: Path, separated: Separated) -> None:

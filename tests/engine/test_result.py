@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 import soundfile
 
 from spleeter_nb import SeparationResult, Stem
+from spleeter_nb.audio import AudioWriter
 from spleeter_nb.exceptions import (
+    AudioChangedError,
     OutputExistsError,
     StorageError,
     UnknownOptionError,
@@ -77,6 +81,10 @@ def test_the_nearest_stem_is_named(result: SeparationResult) -> None:
     assert not hasattr(result, "_repr_html_")
 
 
+def test_a_result_can_be_copied(result: SeparationResult) -> None:
+    assert copy.copy(result).vocals is result.vocals
+
+
 def test_stems_are_completed(result: SeparationResult) -> None:
     assert {"vocals", "drums", "save", "mix"} <= set(dir(result))
     assert result._ipython_key_completions_() == ["vocals", "drums"]
@@ -124,10 +132,14 @@ def test_gains_of_unknown_stems_are_refused(result: SeparationResult) -> None:
         result.mix(vocal=-6)
 
 
-@pytest.mark.parametrize("gain", [math.nan, math.inf, "-6", None])
+@pytest.mark.parametrize("gain", [math.nan, math.inf, "-6", None, 1e6, 120.1, 10**400])
 def test_gains_that_are_none_are_refused(gain: object, result: SeparationResult) -> None:
     with pytest.raises(ValidationError, match="allowed: dB"):
         result.mix(vocals=gain)  # type: ignore[arg-type]
+
+
+def test_gains_at_their_limits(result: SeparationResult, samples: dict[str, FloatArray]) -> None:
+    np.testing.assert_allclose(result.mix(vocals=120, drums=-(10**400)), 1e6 * samples["vocals"], rtol=1e-6)
 
 
 def test_the_residual_is_what_no_stem_took(result: SeparationResult) -> None:
@@ -194,6 +206,55 @@ def test_a_result_is_saved_beside_what_exists(result: SeparationResult, tmp_path
     assert soundfile.info(kept).frames == FRAMES
 
 
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(
+    ("option", "value"), [("codec", ["wav"]), ("bit_depth", 16.0), ("bit_depth", True), ("filename_format", 5)]
+)
+def test_options_of_other_types_are_refused(
+    option: str, value: object, *, result: SeparationResult, tmp_path: Path
+) -> None:
+    with pytest.raises((ValidationError, UnsupportedFormatError)):
+        result.save(tmp_path / "new", **{option: value})
+
+
+def test_a_tilde_is_the_home_folder(result: SeparationResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert result.vocals.save("~/a.wav") == tmp_path / "a.wav"
+    assert result.save("~/out")["drums"] == tmp_path / "out" / "song" / "drums.wav"
+    assert (tmp_path / "a.wav").is_file()
+    with pytest.raises(ValidationError, match="home"):
+        result.save("~nobody-has-this-name/out")
+
+
+@pytest.mark.parametrize("on_exist", ["error", "skip"])
+def test_a_file_that_appears_while_stems_are_saved_is_kept(
+    on_exist: str, result: SeparationResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "song" / "drums.wav"
+    finish = AudioWriter.finish
+
+    def finish_late(writer: AudioWriter) -> None:
+        finish(writer)
+        other.write_bytes(b"somebody else's")
+
+    monkeypatch.setattr(AudioWriter, "finish", finish_late)
+    with pytest.raises(OutputExistsError):
+        result.save(tmp_path, on_exist=on_exist)
+    assert list(tmp_path.rglob("*.*")) == [other]
+    assert other.read_bytes() == b"somebody else's"
+
+
+# The mixture
+
+
+def test_a_source_of_another_length_is_another_one(result: SeparationResult) -> None:
+    changed = replace(result, _load_mixture=lambda: np.zeros((FRAMES - 1, 2), np.float32))
+    for ask in (lambda: changed.mixture, changed.residual, lambda: changed.score({"vocals": changed.vocals})):
+        with pytest.raises(AudioChangedError, match="Separate it again") as caught:
+            ask()
+        assert caught.value.context["got"] == FRAMES - 1
+
+
 # Scores
 
 
@@ -227,6 +288,34 @@ def test_references_of_other_stems_or_lengths_are_refused(
         result.score({"vocals": samples["vocals"][1:]})
     with pytest.raises(ValidationError, match="shape"):
         result.score({"vocals": samples["vocals"][:, :1]})
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "words",
+        None,
+        5,
+        [[1, 2], [3]],
+        np.zeros((FRAMES, 2), complex),
+        np.full((FRAMES, 2), "x"),
+        np.zeros((FRAMES, 2), bool),
+        np.zeros(FRAMES),
+    ],
+)
+def test_what_is_no_reference_is_refused(reference: object, result: SeparationResult) -> None:
+    with pytest.raises(ValidationError, match="'vocals'"):
+        result.score({"vocals": reference})
+
+
+@pytest.mark.parametrize("references", [None, ["vocals"], {1: 0, "vocals": 0}])
+def test_references_come_by_name(references: object, result: SeparationResult) -> None:
+    with pytest.raises(ValidationError):
+        result.score(references)  # type: ignore[arg-type]
+
+
+def test_stems_can_be_references(result: SeparationResult) -> None:
+    assert result.score({"vocals": result.vocals})["vocals"]["SDR"] == math.inf
 
 
 def test_bsseval_adds_its_scores(result: SeparationResult, samples: dict[str, FloatArray]) -> None:

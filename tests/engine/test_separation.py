@@ -18,6 +18,7 @@ from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.dsp.scores import sdr
 from spleeter_nb.engine import mixture, separation, stores
 from spleeter_nb.engine.options import Options
+from spleeter_nb.exceptions import AudioChangedError, AudioProcessingError
 from spleeter_nb.net.runtime import RuntimeInfo
 
 if TYPE_CHECKING:
@@ -131,6 +132,14 @@ def test_stems_have_the_length_and_rate_of_the_source(
         assert (stem.frames, stem.sample_rate, stem.duration) == (frames, rate, frames / rate)
 
 
+@pytest.mark.parametrize(("rate", "frames"), [(1, 1), (1, 20), (100, 50), (100, 600)])
+def test_rates_below_all_sound_work_too(rate: int, frames: int, noise: Noise, separated: Separated) -> None:
+    """Several segments may go by before there is a sample."""
+    result = separated(noise(frames), sample_rate=rate, residual="stem")
+    assert {stem.samples.shape for stem in result.values()} == {(frames, 2)}
+    np.testing.assert_allclose(result.mix(), noise(frames), atol=1e-6)
+
+
 @pytest.mark.parametrize("overlap", [0, 0.25, 0.5])
 @pytest.mark.parametrize("wiener", [False, True])
 @pytest.mark.parametrize(
@@ -164,6 +173,20 @@ def test_offset_and_duration_cut_the_source(noise: Noise, separated: Separated) 
 
 def test_the_mixture_is_the_source(song: Path, noise: Noise, separated: Separated) -> None:
     np.testing.assert_array_equal(separated(song).mixture, noise(20_000))
+
+
+def test_a_file_object_that_is_closed_meanwhile_has_no_mixture(song: Path, separated: Separated) -> None:
+    with song.open("rb") as file:
+        result = separated(file)
+    with pytest.raises(AudioProcessingError, match="Keep it open"):
+        _ = result.mixture
+
+
+def test_a_source_that_became_shorter_has_no_mixture(song: Path, noise: Noise, separated: Separated) -> None:
+    result = separated(song)
+    soundfile.write(song, noise(19_000), RATE)
+    with pytest.raises(AudioChangedError):
+        result.residual()
 
 
 # Sums

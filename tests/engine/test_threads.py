@@ -7,12 +7,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from spleeter_nb.engine.threads import ordered_map, run_interruptible
+from spleeter_nb.engine.threads import check_cancelled, ordered_map, read_whole, run_interruptible
+from spleeter_nb.exceptions import SeparationCancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+    from spleeter_nb.values import FloatArray
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -113,3 +117,45 @@ def test_an_interrupt_is_answered_soon(*, tidy: bool) -> None:
     sender.join()
     assert cancel.is_set()
     assert waited < 0.5
+
+
+def test_what_is_cancelled_stops() -> None:
+    cancel = threading.Event()
+    check_cancelled(cancel)
+    cancel.set()
+    with pytest.raises(SeparationCancelledError):
+        check_cancelled(cancel)
+
+
+def test_blocks_are_read_in_another_thread() -> None:
+    threads: set[int] = set()
+
+    def blocks() -> Generator[FloatArray]:
+        for start in (0, 2):
+            threads.add(threading.get_ident())
+            yield np.float32([[start], [start + 1]])
+
+    np.testing.assert_array_equal(read_whole(blocks()), [[0], [1], [2], [3]])
+    assert threading.get_ident() not in threads
+
+
+def test_an_interrupted_reading_reads_no_further_and_closes() -> None:
+    read: list[int] = []
+    closed = threading.Event()
+
+    def blocks() -> Generator[FloatArray]:
+        try:
+            while True:
+                read.append(1)
+                time.sleep(0.01)
+                yield np.zeros((1, 2), np.float32)
+        finally:
+            closed.set()
+
+    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        read_whole(blocks())
+    timer.join()
+    assert closed.wait(5)
+    assert len(read) < 100

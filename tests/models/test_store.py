@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from spleeter_nb.exceptions import (
     DiskFullError,
     ModelChecksumError,
     ModelCorruptError,
+    ModelError,
     ModelNotFoundError,
     SeparationCancelledError,
     StorageError,
@@ -291,6 +293,29 @@ def test_both_bandwidths_share_their_weights(tiny: Tiny, tmp_path: Path) -> None
     assert narrow_model.weights_digest == wide_model.weights_digest
     assert narrow_model.folder == wide_model.folder
     assert wide_model.spec.n_bins == 1536
+
+
+def test_what_a_model_is_like_is_known_without_it(tiny: Tiny, tmp_path: Path) -> None:
+    manager = tiny.manager(tmp_path / "models", auto_download=False)
+    assert manager.spec(NAME) == tiny.catalog[NAME].spec
+    with pytest.raises(UnknownModelError, match="Did you mean"):
+        manager.spec("test:tinny")
+    path = tmp_path / "own.json"
+    whole = json.loads((Path(__file__).parents[1] / "parity" / "data" / "two" / "config.json").read_text("utf-8"))
+    path.write_text(json.dumps(whole | {"model_dir": "nowhere"}), "utf-8")
+    assert manager.spec(path).instruments == ("vocals", "accompaniment")
+    with pytest.raises(ModelError):
+        manager.spec(tmp_path / "none.json")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_download_tells_how_far_it_is(tiny: Tiny, server: Server, tmp_path: Path) -> None:
+    manager = tiny.manager(tmp_path, host=server.host)
+    for force in (False, True):
+        events: list[Progress] = []
+        asyncio.run(manager.download_model(NAME, force=force, progress=events.append))
+        assert {event.stage for event in events} == {"download"}
+        assert 1.0 in {event.fraction for event in events}
 
 
 def test_download_is_asynchronous(tiny: Tiny, server: Server, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.exceptions import ModelError, SpleeterError
 from spleeter_nb.net.devices import Choice
 from spleeter_nb.net.keras import KerasRuntime, _translated_errors
 from spleeter_nb.values import ModelSpec
@@ -75,19 +75,25 @@ def met(action: Callable[[], object]) -> dict[str, Any]:
 
 
 def translated(action: Callable[[], object]) -> None:
-    with _translated_errors():
+    with _translated_errors("any"):
         action()
 
 
-def other_error() -> None:
-    raise RuntimeError("something else")
+def multiply_what_does_not_fit() -> None:
+    import keras  # noqa: PLC0415 - the backend under test
+
+    keras.ops.matmul(np.ones((2, 3), np.float32), np.ones((2, 3), np.float32))
 
 
-def passes_through() -> bool:
+def throw(error: BaseException) -> None:
+    raise error
+
+
+def passes_through(error: BaseException) -> bool:
     try:
-        translated(other_error)
-    except RuntimeError as error:
-        return type(error) is RuntimeError
+        translated(lambda: throw(error))
+    except BaseException as caught:  # noqa: BLE001 - whatever it became
+        return caught is error
     return False
 
 
@@ -109,7 +115,8 @@ def main(job: dict[str, Any]) -> None:
             "cancelled": met(lambda: runtime.estimate(inputs["magnitude"], cancel=cancelled)),
             "conflict": met(lambda: load(some, job["other"], batch_size=1)),
             "memory": met(lambda: translated(lambda: allocate_too_much(backend))),
-            "passes_through": passes_through(),
+            "failure": met(lambda: translated(multiply_what_does_not_fit)),
+            "passes_through": [passes_through(ModelError("ours")), passes_through(KeyboardInterrupt())],
         }
     sys.stdout.write(json.dumps(errors))
 

@@ -6,11 +6,28 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import pynvml
 import pytest
 
+from spleeter_nb.config import cores
 from spleeter_nb.exceptions import DeviceError, ValidationError
-from spleeter_nb.net.devices import Choice, Devices, Gpu, Processor, available_gpus, choose, cores, devices
+from spleeter_nb.net.devices import (
+    Choice,
+    Devices,
+    Gpu,
+    Processor,
+    _count_gpus,
+    _gpus_of_the_driver,
+    available_gpus,
+    choose,
+    devices,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 H200 = Gpu(0, "NVIDIA H200", 141 << 30, "570.86", ("tensorflow", "torch"))
 A2 = Gpu(1, "NVIDIA A2", 16 << 30, "570.86", ("torch",))
@@ -44,7 +61,13 @@ def test_choice(device: str, gpus: tuple[Gpu, ...], runtime: str, taken: str) ->
     ("gpus", "reason"),
     [
         ((), "no NVIDIA GPU found"),
-        ((UNUSED,), "NVIDIA T4 is there, but no installed runtime can use it: pip install 'spleeter-nb[torch]'"),
+        (
+            (UNUSED,),
+            (
+                "NVIDIA T4 is there, but no installed runtime can use it: install one that is built for GPUs, "
+                "for example pip install 'spleeter-nb[torch]'"
+            ),
+        ),
         ((H200,), "a GPU that an installed runtime can use"),
     ],
 )
@@ -97,7 +120,7 @@ def test_rows_and_repr_are_one_table() -> None:
             "details": "141 GiB, driver 570.86",
             "runtimes": "tensorflow torch",
         },
-        {"device": "cuda:0", "name": "NVIDIA T4", "details": "16 GiB, driver 570.86", "runtimes": "none installed"},
+        {"device": "cuda:0", "name": "NVIDIA T4", "details": "16 GiB, driver 570.86", "runtimes": "none"},
     ]
     header, first, *_, last = repr(table).splitlines()
     assert header.split() == ["device", "name", "details", "runtimes"]
@@ -157,3 +180,83 @@ def test_frameworks_are_asked_in_processes_of_their_own(before: str, names: list
     code = ASK.format(before=before, names=names)
     done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     assert done.stdout.strip() == told
+
+
+@needs_no_driver
+def test_what_lies_in_the_current_folder_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("open('was run', 'w')")
+    code = ASK.format(before=f"import os; os.chdir({str(tmp_path)!r})", names=["torch"])
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, stdout=subprocess.PIPE)
+    assert not (tmp_path / "was run").exists()
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """A driver with two GPUs, for which most machines are too poor; its answers can be changed."""
+    answers: dict[str, Any] = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlSystemGetDriverVersion": lambda: "570.86",
+        "nvmlDeviceGetCount": lambda: 2,
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetName": lambda handle: f"GPU number {handle}",
+        "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(total=16 << 30),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(pynvml, name, answer)
+    _gpus_of_the_driver.cache_clear()
+    yield monkeypatch
+    _gpus_of_the_driver.cache_clear()
+
+
+def refuse(*_: object) -> None:
+    raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+
+def lose_the_first(index: int) -> int:
+    if index == 0:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+    return index
+
+
+def test_the_driver_tells_of_its_gpus(driver: pytest.MonkeyPatch) -> None:
+    driver.setitem(sys.modules, "keras", SimpleNamespace(config=SimpleNamespace(backend=lambda: "openvino")))
+    assert available_gpus() == tuple(Gpu(k, f"GPU number {k}", 16 << 30, "570.86", ()) for k in range(2))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "told"),
+    [
+        ("nvmlInit", refuse, []),
+        ("nvmlDeviceGetCount", refuse, []),
+        ("nvmlDeviceGetMemoryInfo", refuse, [("GPU number 0", None), ("GPU number 1", None)]),
+        ("nvmlDeviceGetHandleByIndex", lose_the_first, [("NVIDIA GPU", None), ("GPU number 1", 16 << 30)]),
+        ("nvmlShutdown", refuse, [("GPU number 0", 16 << 30), ("GPU number 1", 16 << 30)]),
+    ],
+)
+def test_questions_that_the_driver_does_not_answer_stay_open(
+    driver: pytest.MonkeyPatch, question: str, answer: Any, told: list[tuple[str, int | None]]
+) -> None:
+    driver.setattr(pynvml, question, answer)
+    gpus = _gpus_of_the_driver()
+    assert [(gpu.name, gpu.memory) for gpu in gpus] == told
+    assert [gpu.index for gpu in gpus] == list(range(len(told)))
+
+
+def test_memory_that_is_unknown_is_told_so() -> None:
+    gpu = Gpu(0, "NVIDIA GB10", None, "580.1", ("torch",))
+    table = Devices(Processor("Grace", 20, ()), (gpu,), Choice("torch", "cuda:0", ""))
+    assert table.rows()[1]["details"] == "memory unknown, driver 580.1"
+
+
+def test_keras_takes_its_backend_between_two_questions(driver: pytest.MonkeyPatch) -> None:
+    counted = SimpleNamespace(stdout="2\n")
+    driver.setattr(subprocess, "run", lambda *_, **__: counted)
+    _count_gpus.cache_clear()
+    try:
+        driver.delitem(sys.modules, "keras", raising=False)
+        assert [gpu.runtimes for gpu in available_gpus()] == [("tensorflow", "jax", "torch")] * 2
+        driver.setitem(sys.modules, "keras", SimpleNamespace(config=SimpleNamespace(backend=lambda: "jax")))
+        assert [gpu.runtimes for gpu in available_gpus()] == [("jax",)] * 2
+    finally:
+        _count_gpus.cache_clear()

@@ -183,10 +183,69 @@ def test_errors_of_the_checkpoint_cross_the_process(
     assert not list(folder_of(own_model).iterdir())
 
 
-def test_networks_that_do_not_fit_are_told_across_the_process(own_model: Model) -> None:
-    wide = replace(own_model, spec=replace(own_model.spec, conv_n_filters=(3, 3, 4, 5, 6, 7)))
-    with pytest.raises(exceptions.ModelCorruptError, match="has the shape"):
+def test_networks_that_do_not_fit_are_told_across_the_process_though_others_are_exported(exported: Model) -> None:
+    wide = replace(exported, spec=replace(exported.spec, conv_n_filters=(3, 3, 4, 5, 6, 7)))
+    with pytest.raises(exceptions.ModelCorruptError, match=r"has the shape.*compare the configuration"):
         export(wide)
+
+
+def test_what_lies_in_the_current_folder_is_not_run(
+    own_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    for name in ("keras", "json", "openvino"):
+        (desk / f"{name}.py").write_text("open('was run', 'w'); raise SystemExit(3)")
+    monkeypatch.chdir(desk)
+    assert export(own_model).exists()
+    assert not (desk / "was run").exists()
+
+
+def run_child(model: Model, before: str) -> subprocess.CompletedProcess[str]:
+    """Export in a process that does something first; coverage, which would write there too, is left out."""
+    code = f"{before}\nimport runpy, sys\ndel sys.argv[0]\nrunpy.run_path(sys.argv[0], run_name='__main__')"
+    arguments = (str(CHILD), str(model.checkpoint.parent / "config.json"), str(model.checkpoint), model.digest)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def test_the_process_runs_the_very_package_that_started_it(own_model: Model, tmp_path: Path) -> None:
+    home = shutil.copytree(Path(exceptions.__file__).parent, tmp_path / "checkout" / "spleeter_nb")
+    (home / "net" / "unet.py").write_text("raise MemoryError('of the copy')")
+    done = run_child(own_model, f"import sys; sys.path.insert(0, {str(home.parent)!r})")
+    assert "of the copy" in done.stderr
+
+
+@pytest.mark.parametrize("executable", ["", None, "/no/python", "/"])
+def test_a_process_that_cannot_be_started_is_a_device_error(
+    own_model: Model, monkeypatch: pytest.MonkeyPatch, executable: str | None
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(DeviceError, match="No process can be started") as caught:
+        export(own_model)
+    assert caught.value.context == {"executable": executable}
+    assert not list(folder_of(own_model).iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+@pytest.mark.parametrize("limit", [1_000, 100_000])
+def test_a_disk_that_takes_no_more_is_a_storage_error(own_model: Model, limit: int) -> None:
+    # model.bin has 62 kB and model.xml 244 kB: one of them is cut.
+    done = run_child(own_model, f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))")
+    assert "spleeter_nb.exceptions.StorageError: " in done.stderr
+    assert "cannot be written" in done.stderr
+    assert not list(folder_of(own_model).iterdir())
+
+
+def test_a_machine_without_any_room_for_temporary_files_is_a_storage_error(
+    own_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_of(own_model).write_text("in the way")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(exceptions.StorageError, match=r"gone.* cannot be written"):
+        export(own_model)
 
 
 def test_a_keras_that_does_not_work_is_a_device_error(

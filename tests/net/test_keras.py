@@ -174,7 +174,8 @@ def test_a_second_backend_in_one_process_is_refused(answers: Answers) -> None:
     assert error["type"] == "DeviceError"
     assert error["context"] == {"backend": answers.backend}
     assert f"Keras runs on {answers.backend} in this process, so {answers.other} cannot be used" in error["message"]
-    assert f"KERAS_BACKEND={answers.other}" in error["message"]
+    assert "restart the kernel" in error["message"]
+    assert "KERAS_BACKEND" not in error["message"]
 
 
 def test_memory_that_is_short_is_told_in_one_way(answers: Answers) -> None:
@@ -183,7 +184,17 @@ def test_memory_that_is_short_is_told_in_one_way(answers: Answers) -> None:
     assert error["type"] == "DeviceMemoryError"
     assert error["cause"] == causes[answers.backend]
     assert "too little memory: " in error["message"]
-    assert answers.errors["passes_through"]
+
+
+def test_any_failure_of_a_backend_is_a_device_error(answers: Answers) -> None:
+    error = answers.errors["failure"]
+    assert error["type"] == "DeviceError"
+    assert error["context"] == {"runtime": "any"}
+    assert error["message"].startswith(f"any failed ({error['cause']}): ")
+
+
+def test_our_own_errors_and_interrupts_pass_unchanged(answers: Answers) -> None:
+    assert answers.errors["passes_through"] == [True, True]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -208,3 +219,17 @@ for _ in range(2):
     first, again = map(json.loads, done.stdout.splitlines())
     expected_message = f"{backend} is not installed: pip install 'spleeter-nb[{backend}]'."
     assert first == again == [expected_message, {"library": backend, "extra": backend}]
+
+
+def test_a_keras_that_cannot_be_imported_is_a_device_error(tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text("raise OSError('this Keras is broken')")
+    code = """
+from spleeter_nb.exceptions import DeviceError
+from spleeter_nb.net.keras import _import_keras
+try:
+    _import_keras("torch")
+except DeviceError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.startswith("torch failed (OSError): this Keras is broken.")
