@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import importlib.metadata
 import threading
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,18 @@ def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how 
     if choice.runtime == "openvino":
         with exported_model(spec, checkpoint, weights_digest=weights_digest, cancel=cancel) as path:
             runtime = OpenVinoRuntime(spec, path, precision=precision, threads=threads)
+            _test_once(runtime, spec, path, cancel=cancel)
     else:
         runtime = KerasRuntime(spec, checkpoint, choice=choice, precision=precision, batch_size=batch_size)
-    self_test(runtime, spec, cancel=cancel)
+        self_test(runtime, spec, cancel=cancel)
     return runtime
+
+
+def _test_once(runtime: Runtime, spec: ModelSpec, path: Path, *, cancel: threading.Event) -> None:
+    """Test the networks of a file unless they passed before: the same bytes, verified just now, answer the same."""
+    passed = path.with_name(f"passed-{runtime.info.precision}-openvino-{importlib.metadata.version('openvino')}")
+    if not passed.exists():
+        self_test(runtime, spec, cancel=cancel)
+        # A folder that cannot be written to is tested each time.
+        with contextlib.suppress(OSError):
+            passed.touch()
