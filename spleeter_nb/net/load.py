@@ -7,6 +7,7 @@ import importlib.metadata
 import threading
 from typing import TYPE_CHECKING
 
+from spleeter_nb.exceptions import SeparationCancelledError
 from spleeter_nb.net.export import exported_model
 from spleeter_nb.net.keras import KerasRuntime
 from spleeter_nb.net.openvino import OpenVinoRuntime
@@ -77,6 +78,8 @@ def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how 
     else:
         runtime = KerasRuntime(spec, checkpoint, choice=choice, precision=precision, batch_size=batch_size)
         self_test(runtime, spec, cancel=cancel)
+    if cancel.is_set():
+        raise SeparationCancelledError("Cancelled while the model was loaded.")
     return runtime
 
 

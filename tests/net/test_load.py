@@ -104,3 +104,21 @@ def test_loading_can_be_cancelled(small_model: Callable[[str], Model]) -> None:
     cancel.set()
     with pytest.raises(SeparationCancelledError):
         load(small_model("two"), "openvino", cancel)
+
+
+def test_networks_of_a_file_are_tested_once(own_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    tested: list[RuntimeInfo] = []
+
+    def counting(runtime: Runtime, spec: ModelSpec, *, cancel: threading.Event) -> None:
+        tested.append(runtime.info)
+        self_test(runtime, spec, cancel=cancel)
+
+    monkeypatch.setattr("spleeter_nb.net.load.self_test", counting)
+    for _ in range(2):
+        load(own_model, "openvino", threading.Event())
+    assert len(tested) == 1
+
+    (exported,) = (own_model.checkpoint.parent / "openvino").glob("*/model.bin")
+    exported.write_bytes(b"damaged")
+    load(own_model, "openvino", threading.Event())
+    assert len(tested) == 2
