@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from spleeter_nb.engine.loaded import model_manager
 from spleeter_nb.exceptions import ModelNotFoundError, SpleeterError
 from spleeter_nb.net.devices import devices
+from spleeter_nb.net.openvino import import_openvino
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ def _check(name: str, look: Callable[[], str]) -> Check:
 
 
 def _libraries() -> str:
+    import_openvino()
     for name in _LIBRARIES:
         # A distribution may be there and its compiled part not load; Keras would fix its backend.
         if name != "keras":

@@ -194,8 +194,10 @@ def main(job: dict[str, Any]) -> int:
     """Export a model; the exit code says whether it worked, the last line of the output what did not."""
     os.environ["KERAS_BACKEND"] = "openvino"
     from spleeter_nb.net.checkpoint import read_checkpoint  # noqa: PLC0415 - after the backend is chosen
+    from spleeter_nb.net.openvino import import_openvino  # noqa: PLC0415 - likewise
     from spleeter_nb.net.unet import build_networks  # noqa: PLC0415 - likewise
 
+    import_openvino()
     spec, model = ModelSpec(**job["spec"]), Path(job["folder"]) / "model.xml"
     try:
         networks = build_networks(spec, read_checkpoint(Path(job["checkpoint"])), data_format="channels_first")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spleeter_nb.exceptions import SeparationCancelledError
 from spleeter_nb.net.export import exported_model
 from spleeter_nb.net.keras import KerasRuntime
-from spleeter_nb.net.openvino import OpenVinoRuntime
+from spleeter_nb.net.openvino import OpenVinoRuntime, import_openvino
 from spleeter_nb.net.runtime import self_test
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def preload() -> None:
     """Begin to import OpenVINO in a thread of its own: a tenth of a second, beside the hashing of the model's files."""
-    threading.Thread(target=importlib.import_module, args=("openvino",), name="spleeter_nb-preload").start()
+    threading.Thread(target=import_openvino, name="spleeter_nb-preload").start()
 
 
 def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how it shall run

@@ -7,8 +7,10 @@ process of its own; so neither Keras nor TensorFlow is loaded where stems are ma
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import queue
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
     from pathlib import Path
+    from types import ModuleType
 
     import openvino
 
@@ -61,8 +64,7 @@ class OpenVinoRuntime:
     workers = _CALLERS
 
     def __init__(self, spec: ModelSpec, model_path: Path, *, precision: Precision, threads: int) -> None:
-        import openvino  # noqa: PLC0415 - 0.3 s, not at import
-
+        openvino = import_openvino()
         options = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
@@ -110,6 +112,17 @@ class OpenVinoRuntime:
             yield lane
         finally:
             self._idle.put(lane)
+
+
+def import_openvino() -> ModuleType:
+    """Import OpenVINO without its telemetry, which leaves an identifier in the user's home and reports to a server."""
+    # OpenVINO has a silent stand-in for when the library is missing.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is what says "missing"
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if sys.modules.get("openvino_telemetry", True) is None:
+            sys.modules.pop("openvino_telemetry", None)
 
 
 class _Lane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -37,13 +38,18 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_IN_MEMORY", 1000)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files() -> Iterator[None]:
-    """Files of this process may not grow beyond a few bytes; writing more fails as on a full disk."""
+    """Let no file of this process grow beyond a few bytes: writing more fails as on a full disk.
+
+    No longer than needed: what pytest prints may go to a file, too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.usefixtures("small_memory", "nothing_left")
@@ -72,9 +78,8 @@ def test_a_temporary_file_that_cannot_grow_is_an_error(
     request: pytest.FixtureRequest,
 ) -> None:
     separated(noise(100), wiener=True)
-    for fixture in ("small_memory", "small_files"):
-        request.getfixturevalue(fixture)
-    with pytest.raises(StorageError) as caught:
+    request.getfixturevalue("small_memory")
+    with pytest.raises(StorageError) as caught, small_files():
         separated(noise(20_000), **USERS[user])
     assert caught.value.context["errno"] == errno.EFBIG
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -153,3 +156,12 @@ def test_a_file_of_other_networks_is_a_device_error(
     ):
         OpenVinoRuntime(other, path, precision="float32", threads=1)
     assert five.estimate(magnitude(), cancel=NEVER).shape[1] == 5
+
+
+def test_openvino_leaves_nothing_in_the_users_home(tmp_path: Path) -> None:
+    code = "from spleeter_nb.net.openvino import import_openvino as load; load(); load(); import openvino_telemetry"
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code.rsplit(";", 1)[0]], env=environment, check=True)
+    assert not list(tmp_path.iterdir())
+    # Who wants the telemetry library still gets it.
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
