@@ -23,6 +23,7 @@ from bench_measures import (
     Figure,
     Setting,
     has_ffmpeg,
+    measure_cache,
     measure_import,
     measure_lengths,
     measure_process,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 PARTS: dict[str, tuple[str, Callable[[Setting], list[Figure]]]] = {
     "warm": ("Live process: an array to stems", measure_warm),
     "process": ("New process: a file to files", measure_process),
+    "cache": ("Again, from the cache: a file to arrays", measure_cache),
     "lengths": ("Cost against length, file to files, float32", measure_lengths),
     "stages": ("Time by stage", measure_stages),
     "import": ("Import", measure_import),

@@ -81,7 +81,12 @@ class Setting:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of new processes, on both sides."""
-        return spleeter_environ(self.models)
+        return spleeter_environ(self.models) | {"SPLEETER_CACHE_DIR": str(self.cache)}
+
+    @property
+    def cache(self) -> Path:
+        """The folder of our cache."""
+        return self.folder / "cache"
 
 
 def separate_command(source: Path, target: Path, *options: str) -> Command:
@@ -129,7 +134,9 @@ def measure_process(setting: Setting) -> list[Figure]:
     target = setting.folder / "stems"
 
     def once(command: Command) -> Run:
-        shutil.rmtree(target, ignore_errors=True)
+        # A first separation: no file is there yet, and the cache is empty.
+        for folder in (target, setting.cache):
+            shutil.rmtree(folder, ignore_errors=True)
         result = run(command, setting.environ)
         if len(list(target.rglob("*.wav"))) != 2:  # noqa: PLR2004 - two stems
             raise SystemExit(f"{' '.join(map(str, command))} did not write two stems")
@@ -150,6 +157,21 @@ def measure_process(setting: Setting) -> list[Figure]:
             figures.append(Figure(f"{side}, against Spleeter", ratio, "5 x", "9 x"))
             figures.append(Figure(f"peak memory, {side}", peak, "600 MB", "400 MB"))
     return figures
+
+
+def measure_cache(setting: Setting) -> list[Figure]:
+    """Measure separations of a song that was separated before, in a new process and again in the same."""
+    command = [sys.executable, str(SCRIPTS / "bench_worker.py"), "cached", str(setting.song), str(setting.cache)]
+    seconds: dict[str, list[float]] = {"disk": [], "memory": []}
+    for _ in range(setting.runs + 1):
+        lines = subprocess.check_output(command, text=True, env=setting.environ).splitlines()
+        for line in lines:
+            duration, level = line.split()
+            seconds.get(level, []).append(float(duration))
+    return [
+        Figure(f"from {level}, {where}", f"{statistics.median(values):.3f} s", "0.5 s", "0.1 s")
+        for (level, values), where in zip(seconds.items(), ("another process", "the same process"), strict=True)
+    ]
 
 
 def measure_lengths(setting: Setting) -> list[Figure]:
@@ -177,8 +199,10 @@ def measure_length(setting: Setting, minutes: int) -> Run:
     source, target = setting.folder / "long.wav", setting.folder / "long"
     write_long(setting.song, source, minutes)
     repeats = 3 if minutes <= REPEATED else 1
-    runs = [run(separate_command(source, target), setting.environ) for _ in range(repeats)]
-    shutil.rmtree(target)
+    runs = []
+    for _ in range(repeats):
+        runs.append(run(separate_command(source, target, "--no-cache"), setting.environ))
+        shutil.rmtree(target)
     source.unlink()
     result = Run(median(runs), max(one.megabytes for one in runs))
     print(f"  {minutes} min: {result.seconds:.2f} s, {result.megabytes:.0f} MB", flush=True)

@@ -82,7 +82,7 @@ def decibels(signal: npt.NDArray[np.floating], noise: npt.NDArray[np.floating]) 
 
 def separate(samples: npt.NDArray[np.float32], model: str, rate: int, **options: object) -> Stems:
     """Separate with spleeter_nb."""
-    result = spleeter_nb.separate(samples, model, sample_rate=rate, progress=False, **options)
+    result = spleeter_nb.separate(samples, model, sample_rate=rate, progress=False, cache=False, **options)
     return {name: result[name].samples for name in result}
 
 

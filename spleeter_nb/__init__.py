@@ -14,15 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spleeter_nb._version import __version__
+    from spleeter_nb.cache import CacheManager
+    from spleeter_nb.config import SpleeterConfig
     from spleeter_nb.demo import demo_song
+    from spleeter_nb.engine.engine import SpleeterEngine
+    from spleeter_nb.engine.jobs import SeparationJob
     from spleeter_nb.engine.result import SeparationResult, Stem
     from spleeter_nb.engine.separation import separate
     from spleeter_nb.models import ModelManager
     from spleeter_nb.net.devices import devices
 
 _HOMES = {
+    "CacheManager": "spleeter_nb.cache",
     "ModelManager": "spleeter_nb.models",
+    "SeparationJob": "spleeter_nb.engine.jobs",
     "SeparationResult": "spleeter_nb.engine.result",
+    "SpleeterConfig": "spleeter_nb.config",
+    "SpleeterEngine": "spleeter_nb.engine.engine",
     "Stem": "spleeter_nb.engine.result",
     "__version__": "spleeter_nb._version",
     "demo_song": "spleeter_nb.demo",
@@ -31,8 +39,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "CacheManager",
     "ModelManager",
+    "SeparationJob",
     "SeparationResult",
+    "SpleeterConfig",
+    "SpleeterEngine",
     "Stem",
     "__version__",
     "demo_song",

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -18,7 +18,8 @@ from spleeter_nb.exceptions import SpleeterError, ValidationError
 if TYPE_CHECKING:
     import os
 
-    from spleeter_nb.config import SpleeterConfig
+    from spleeter_nb.cache import CacheManager, CacheStats, Level
+    from spleeter_nb.config import Setting, SpleeterConfig
     from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.models import InstalledModel, ModelManager
 
@@ -36,17 +37,23 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The models: what is here, and fetching more.", invoke_without_command=True)
 app.add_typer(models_app, name="models")
+cache_app = typer.Typer(
+    help="The cache of stems: what is in it, emptying it, looking for damage.", no_args_is_help=True
+)
+app.add_typer(cache_app, name="cache")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never fetch a model.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="Say what is done.")]
+LevelOption = Annotated[str, typer.Option("--level", help="memory, disk or redis; all by default.")]
 ModelsDirOption = Annotated[Path | None, typer.Option("--models-dir", help="Folder of the models.")]
 
 
 @app.command()
 def separate(  # noqa: PLR0913 - one parameter for each option of the command
-    files: Annotated[list[str], typer.Argument(help="The songs.")],
+    files: Annotated[list[str], typer.Argument(help="The songs: files, folders, or patterns in quotes.")],
     *,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Look into sub-folders, too.")] = False,
     output_path: Annotated[str, typer.Option("-o", "--output_path", help="Folder of the stems.")] = "separated_audio",
     params_filename: Annotated[
         str, typer.Option("-p", "--params_filename", help="A model's name, or a Spleeter configuration.")
@@ -75,15 +82,14 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         str | None, typer.Option(help="Where sound goes that no stem took: 'stem', or a stem's name.")
     ] = None,
     on_exist: Annotated[str, typer.Option(help="overwrite, skip or error.")] = "overwrite",
+    cache: Annotated[bool, typer.Option(help="Take stems from the cache, and put new ones there.")] = True,
     models_dir: ModelsDirOption = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no summary.")] = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Separate songs into stems and write them to files."""
-    from spleeter_nb.engine.targets import Targets  # noqa: PLC0415 - quick help needs none of it
-
+    """Separate songs into stems and write them to files; a second run does only what is missing."""
     _start_logging(verbose=verbose)
     options = {
         "output_dir": output_path,
@@ -99,15 +105,23 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         "mask_extension": mask_extension,
         "residual": residual,
         "on_exist": on_exist,
+        "cache": cache,
         "progress": not quiet and not as_json,
     }
     _check_spleeters_own(adapter=adapter, bitrate=bitrate)
-    Targets(Path(output_path), filename_format, codec, "overwrite").check_distinct(files)
-    config = _config(models_dir, offline=offline)
-    reports = [_try_to_separate(file, params_filename, options, config, quiet=quiet or as_json) for file in files]
+    outcomes = asyncio.run(
+        _batch(files, params_filename, options, config=_config(models_dir, offline=offline), recursive=recursive)
+    )
+    failed = [outcome for outcome in outcomes if isinstance(outcome, SpleeterError)]
     if as_json:
-        _show(reports)
-    if any("error" in report for report in reports):
+        _show([_report(outcome) for outcome in outcomes])
+    for error in failed:
+        song = error.context.get("song")
+        _complain(f"{song}: {error}" if song else str(error))
+    for outcome in outcomes if not as_json and not quiet else ():
+        if not isinstance(outcome, SpleeterError):
+            _show(_summary(outcome))
+    if failed:
         raise typer.Exit(1)
 
 
@@ -155,6 +169,39 @@ def demo(
     result = _separated(song, "spleeter:2stems", options, _config(models_dir, offline=offline))
     scores = result.score({name: song.references[name] for name in result})
     _show(_report(result) | {"scores": scores} if as_json else f"{_summary(result)}\n{_score_table(scores)}")
+
+
+@app.command()
+def config(*, as_json: JsonOption = False) -> None:
+    """Show each setting, and where its value comes from."""
+    settings = _config(None).explain()
+    _show([asdict(setting) for setting in settings] if as_json else _settings_table(settings))
+
+
+@cache_app.command()
+def stats(*, as_json: JsonOption = False) -> None:
+    """Show how much is in each level of the cache."""
+    found = _cache().get_cache_stats()
+    _show(found if as_json else _cache_table(found))
+
+
+@cache_app.command()
+def clear(*, level: LevelOption = "auto", as_json: JsonOption = False) -> None:
+    """Empty the cache."""
+    removed = _cache().clear(cast("Level", level))
+    _show(removed if as_json else "\n".join(f"{name}: {count} removed" for name, count in removed.items()))
+
+
+@cache_app.command()
+def verify(*, as_json: JsonOption = False) -> None:
+    """Read everything on disk and in Redis and remove what is damaged; exit with 1 if something was."""
+    looked_at = _cache().verify()
+    lines = [
+        f"{name}: {found.checked} looked at, {found.damaged} damaged and removed" for name, found in looked_at.items()
+    ]
+    _show({name: found._asdict() for name, found in looked_at.items()} if as_json else "\n".join(lines))
+    if any(found.damaged for found in looked_at.values()):
+        raise typer.Exit(1)
 
 
 @models_app.callback()
@@ -217,18 +264,13 @@ def _separated(
     return separate_with(config, source, model_name, **options)
 
 
-def _try_to_separate(
-    file: str, model_name: str, options: dict[str, Any], config: SpleeterConfig, *, quiet: bool
-) -> dict[str, Any]:
-    """Separate one of several songs; what goes wrong with it does not keep the others from their turn."""
-    try:
-        result = _separated(file, model_name, options, config)
-    except SpleeterError as error:
-        _complain(f"{file}: {error}")
-        return {"source": file, "error": _error(error)}
-    if not quiet:
-        _show(_summary(result))
-    return _report(result)
+async def _batch(
+    files: list[str], model_name: str, options: dict[str, Any], *, config: SpleeterConfig, recursive: bool
+) -> list[SeparationResult | SpleeterError]:
+    from spleeter_nb.engine.engine import SpleeterEngine  # noqa: PLC0415 - quick help needs none of it
+
+    async with SpleeterEngine(config) as engine:
+        return await engine.batch_separate(files, model_name, recursive=recursive, **options)
 
 
 def _check_spleeters_own(*, adapter: str, bitrate: str | None) -> None:
@@ -247,6 +289,15 @@ def _config(models_dir: Path | None, *, offline: bool = False) -> SpleeterConfig
     return SpleeterConfig(**given, **({"auto_download": False} if offline else {}))
 
 
+def _cache() -> CacheManager:
+    from spleeter_nb.engine.loaded import cache_manager  # noqa: PLC0415 - quick help needs none of it
+
+    cache = cache_manager(_config(None))
+    if cache is None:
+        raise ValidationError("The cache is switched off: set SPLEETER_CACHE_ENABLED=true.", setting="cache_enabled")
+    return cache
+
+
 def _manager(config: SpleeterConfig) -> ModelManager:
     from spleeter_nb.engine.loaded import model_manager  # noqa: PLC0415 - quick help needs none of it
 
@@ -257,7 +308,9 @@ def _model_report(name: str, model: InstalledModel) -> dict[str, Any]:
     return {"model": name, "folder": str(model.folder), "source": model.source, "digest": model.weights_digest}
 
 
-def _report(result: SeparationResult) -> dict[str, Any]:
+def _report(result: SeparationResult | SpleeterError) -> dict[str, Any]:
+    if isinstance(result, SpleeterError):
+        return {"source": result.context.get("song"), "error": _error(result)}
     return {
         "source": result.origin,
         "model": result.model_name,
@@ -266,6 +319,7 @@ def _report(result: SeparationResult) -> dict[str, Any]:
         "seconds": result.seconds,
         "x_realtime": result.x_realtime if result.runtime else None,
         "runtime": asdict(result.runtime) if result.runtime else None,
+        "cache_level": result.cache_level,
     }
 
 
@@ -273,11 +327,32 @@ def _summary(result: SeparationResult) -> str:
     lines = [str(stem.path) for stem in result.values()]
     if result.runtime is None:
         return "\n".join(["All stems were there already:", *lines])
+    if result.cache_level:
+        return "\n".join([f"From the cache ({result.cache_level}), in {result.seconds:.2f} s:", *lines])
     how = f"{result.runtime.runtime} on {result.runtime.device}, {result.runtime.precision}"
     speed = (
         f"{result.duration:.1f} s of sound in {result.timings['separate']:.2f} s, {result.x_realtime:.0f} x real time"
     )
-    return "\n".join([f"{how}: {speed} (model loaded in {result.timings['load']:.1f} s)", *lines])
+    loaded = result.seconds - result.timings["separate"] - result.timings.get("write", 0.0)
+    return "\n".join([f"{how}: {speed} (model loaded in {loaded:.1f} s)", *lines])
+
+
+def _settings_table(settings: list[Setting]) -> str:
+    rows = [(setting.name, setting.value, setting.origin, setting.note or "") for setting in settings]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(
+        f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}{f' ({note})' if note else ''}"
+        for name, value, origin, note in rows
+    )
+
+
+def _cache_table(stats: CacheStats) -> str:
+    lines = [f"{'':8}{'state':>10}{'values':>10}{'MB':>10}{'limit MB':>10}"]
+    for name, level in stats["levels"].items():
+        sizes = (level[key] for key in ("bytes", "limit_bytes"))
+        megabytes = "".join(f"{'' if size is None else f'{size / 2**20:.1f}':>10}" for size in sizes)
+        lines.append(f"{name:8}{level['state']:>10}{level['entries'] or 0:>10}{megabytes}")
+    return "\n".join(lines)
 
 
 def _score_table(scores: dict[str, dict[str, float]]) -> str:

@@ -6,7 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["download", "load", "separate", "write", "done"]
+Stage: TypeAlias = Literal[
+    "queued",
+    "prepare",
+    "cache",
+    "wait",
+    "download",
+    "load",
+    "separate",
+    "write",
+    "done",
+    "failed",
+    "cancelled",
+]
+"""Where a job is: waiting for its turn, opening and checking, looking for a result in the cache, waiting for another
+kernel that computes the same, fetching the model, loading it, separating, finishing the files; and how it ended."""
 
 
 @dataclass(frozen=True, slots=True)

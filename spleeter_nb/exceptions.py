@@ -27,6 +27,7 @@
     │   ├── DiskFullError
     │   └── OutputExistsError
     ├── SeparationCancelledError             somebody asked to stop
+    ├── EngineClosedError (RuntimeError)     the engine takes no more work
     └── MissingDependencyError (ImportError) an optional library is not installed
 
 Each message says what came, what is allowed and what to do next; ``.context`` holds the same facts as a
@@ -157,6 +158,10 @@ class OutputExistsError(StorageError, FileExistsError):
 
 class SeparationCancelledError(SpleeterError):
     """The separation was stopped on request; nothing was published."""
+
+
+class EngineClosedError(SpleeterError, RuntimeError):
+    """The engine was closed and takes no more work."""
 
 
 class MissingDependencyError(SpleeterError, ImportError):

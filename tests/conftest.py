@@ -5,10 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 from spleeter_nb.models.store import ModelManager
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No configuration file is read, and no cache used: those that test a cache switch it on, in a folder of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPLEETER_CACHE_ENABLED", "false")
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("no-settings")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from spleeter_nb.cli import main
+from spleeter_nb.engine.ledger import LEDGER_NAME
 from spleeter_nb.engine.progress import Reporter
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def config(small_models: Path) -> Path:
 
 
 def write_song(path: Path, frames: int = 20_000) -> Path:
+    path.parent.mkdir(exist_ok=True)
     samples = np.random.default_rng(0).uniform(-0.5, 0.5, (frames, 2))
     soundfile.write(path, samples, RATE)
     return path
@@ -70,7 +72,9 @@ def song(tmp_path: Path) -> Path:
 
 
 def files_in(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    """The files that are there, the ledger left out."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LEDGER_NAME)
+    return {str(path.relative_to(folder)) for path in files}
 
 
 # separate
@@ -144,6 +148,18 @@ def test_what_is_there_is_named_too(run: Run, song: Path, config: Path, tmp_path
     assert report["x_realtime"] is None
 
 
+def test_a_second_run_does_only_what_is_missing(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
+    write_song(tmp_path / "more" / "other.wav")
+    arguments = ("separate", tmp_path, "-r", "-p", config, "-o", tmp_path / "out")
+    assert run(*arguments).code == 0
+    assert len(files_in(tmp_path / "out")) == 4
+    again = json.loads(run(*arguments, "--json").out)
+    assert [report["runtime"] for report in again] == [None, None]
+    (tmp_path / "out" / "song" / "vocals.wav").unlink()
+    again = json.loads(run(*arguments, "--json").out)
+    assert [Path(report["source"]).name for report in again if report["runtime"]] == [song.name]
+
+
 def test_separate_speaks_json(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
     told = run("separate", song, tmp_path / "missing.wav", "-p", config, "-o", tmp_path / "out", "--json")
     assert told.code == 1
@@ -156,11 +172,11 @@ def test_separate_speaks_json(run: Run, song: Path, config: Path, tmp_path: Path
     assert good["x_realtime"] > 0
     assert bad["source"] == str(tmp_path / "missing.wav")
     assert bad["error"]["type"] == "AudioNotFoundError"
-    assert bad["error"]["context"] == {"path": str(tmp_path / "missing.wav")}
+    assert bad["error"]["context"] == dict.fromkeys(["path", "song"], str(tmp_path / "missing.wav"))
 
 
 def test_an_error_is_json_without_numbers_that_json_has_not(run: Run, song: Path) -> None:
-    (report,) = json.loads(run("separate", song, "-s", "nan", "--json").out, parse_constant=pytest.fail)
+    report = json.loads(run("separate", song, "-s", "nan", "--json").out, parse_constant=pytest.fail)
     assert report["error"]["context"]["value"] == "nan"
 
 

@@ -12,12 +12,17 @@ from spleeter_nb.exceptions import EmptyAudioError, ValidationError
 from spleeter_nb.values import AudioInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from spleeter_nb.values import FloatArray
 
 _LIKELY_CHANNELS = 8
 """A first axis this short and shorter than the second is taken for the channels."""
+
+# Samples per channel that are hashed at once.
+_BLOCK_FRAMES = 1 << 16
 
 
 class ArrayDecoder:
@@ -67,6 +72,13 @@ class ArrayDecoder:
         """Give a new array of shape ``(frames, channels)``; it is shorter only at the end."""
         before = self._position
         return from_pcm(self._samples[before : before + self.skip(frames)])
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield what tells these samples from others: type, shape and rate, then all values in blocks."""
+        samples = self._samples
+        yield f"{samples.dtype.str} {samples.shape} {self.info.sample_rate};".encode()
+        for start in range(0, len(samples), _BLOCK_FRAMES):
+            yield samples[start : start + _BLOCK_FRAMES].tobytes()
 
     def close(self) -> None:
         """Nothing was opened."""

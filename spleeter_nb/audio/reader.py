@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from typing import TYPE_CHECKING, Self
@@ -15,8 +16,9 @@ from spleeter_nb.audio.lengths import is_cut
 from spleeter_nb.audio.pcm import silence_damage
 from spleeter_nb.audio.sndfile import SoundFileDecoder
 from spleeter_nb.audio.sniff import sniff
-from spleeter_nb.audio.source import open_source
+from spleeter_nb.audio.source import Source, open_source
 from spleeter_nb.exceptions import (
+    AudioChangedError,
     AudioLimitError,
     AudioProcessingError,
     CorruptAudioError,
@@ -26,11 +28,10 @@ from spleeter_nb.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from spleeter_nb.audio.decoder import Decoder
-    from spleeter_nb.audio.source import Source
     from spleeter_nb.values import AudioInfo, AudioSource, FloatArray
 
 MAX_CHANNELS = 64
@@ -50,12 +51,47 @@ class AudioReader:
         Values so far that were NaN, infinite or beyond any sound, and became 0.
     """
 
-    def __init__(self, decoder: Decoder, source: Source | None) -> None:
+    def __init__(self, decoder: Decoder, origin: Source | ArrayDecoder) -> None:
         self.info: AudioInfo = decoder.info
         self.replaced = 0
         self._decoder = decoder
-        self._source = source
+        self._origin = origin
+        self._source = origin if isinstance(origin, Source) else None
         self._is_used = False
+        self._digest: str | None = None
+
+    def content_digest(self, check: Callable[[], None] = lambda: None) -> str:
+        """Hash the source: its bytes, or an array's values, type, shape and rate; names and dates do not count.
+
+        Parameters
+        ----------
+        check : callable
+            Called between blocks; what it raises ends the hashing.
+
+        Returns
+        -------
+        str
+            BLAKE2b of 256 bits, in hexadecimal.
+        """
+        if self._digest is None:
+            self._digest = self._hashed(check)
+        return self._digest
+
+    def check_unchanged(self) -> None:
+        """Raise `AudioChangedError` when the source is not what it was when it was opened, or hashed.
+
+        A file's identity tells that. What has none, an array or a stranger's file object, is hashed again if it was
+        hashed before.
+        """
+        if self._source is not None:
+            self._source.check_unchanged()
+        is_watched = self._source is not None and self._source.is_watched
+        if self._digest is not None and not is_watched and self._hashed(lambda: None) != self._digest:
+            raise AudioChangedError(
+                f"{self.info.name!r} was changed while it was separated. Leave it as it is until the separation has "
+                "ended, or give a copy.",
+                source=self.info.name,
+            )
 
     def blocks(self, frames: int, *, offset: float = 0.0, duration: float | None = None) -> Iterator[FloatArray]:
         """Decode, once for each reader.
@@ -94,6 +130,13 @@ class AudioReader:
             raise ValidationError(f"duration={duration} s is less than one sample.", duration=duration)
         self._is_used = True
         return self._blocks(frames, start, count)
+
+    def _hashed(self, check: Callable[[], None]) -> str:
+        digest = hashlib.blake2b(digest_size=32)
+        for block in self._origin.contents():
+            check()
+            digest.update(block)
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Free everything that was opened; a file object of the caller stays open. Can be repeated."""
@@ -226,7 +269,8 @@ def open_audio(source: AudioSource, *, sample_rate: int | None = None, name: str
         When there are more than 64 channels, or the rate is not within 1 to 768 000 Hz.
     """
     if isinstance(source, np.ndarray):
-        return AudioReader(_within_limits(ArrayDecoder(source, sample_rate, name or "<array>")), None)
+        samples = ArrayDecoder(source, sample_rate, name or "<array>")
+        return AudioReader(_within_limits(samples), samples)
     if sample_rate is not None:
         raise ValidationError(
             "sample_rate is for arrays only: a file tells its own rate. Leave it out.",

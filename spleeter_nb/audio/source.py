@@ -19,7 +19,7 @@ from spleeter_nb.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -27,6 +27,9 @@ _T = TypeVar("_T")
 
 # A FIFO without a writer must not hang us, a terminal must not become ours; Windows has neither flag.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+
+# Read at once while hashing.
+_BLOCK_BYTES = 1 << 20
 
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 _NOT_A_FILE = {errno.ELOOP, errno.ENXIO, errno.EISDIR}
@@ -143,6 +146,21 @@ class Source:
         """Read up to `count` bytes at `position`."""
         self.handle.seek(position)
         return self.handle.read(count) or b""
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield all bytes in blocks; the position is afterwards where it was."""
+        position = self.handle.tell()
+        try:
+            for start in range(0, self.size, _BLOCK_BYTES):
+                yield self.read_at(start, _BLOCK_BYTES)
+                self.check_readable()
+        finally:
+            self.handle.seek(position)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether `check_unchanged` sees a change: a stranger's file object tells nothing."""
+        return self._path is not None or isinstance(self.handle, io.BytesIO)
 
     def check_readable(self) -> None:
         """Raise what a stranger's file object raised while a decoder read it."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from spleeter_nb.cache import CacheManager
 from spleeter_nb.engine.fallback import ResilientRuntime
 from spleeter_nb.models import ModelManager
 from spleeter_nb.net.devices import available_gpus, choose
@@ -14,12 +16,13 @@ from spleeter_nb.net.load import load_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from pathlib import Path
 
     from spleeter_nb.config import SpleeterConfig
     from spleeter_nb.engine.options import Options
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.devices import Choice
-    from spleeter_nb.net.runtime import Runtime
+    from spleeter_nb.net.runtime import Precision, Runtime
 
 # A runtime holds about 200 MB: two allow for comparing two models or two precisions.
 _KEPT = 2
@@ -33,7 +36,13 @@ class LoadedModels:
         self._runtimes: OrderedDict[Hashable, ResilientRuntime] = OrderedDict()
 
     def get(
-        self, model: InstalledModel, options: Options, config: SpleeterConfig, *, cancel: threading.Event
+        self,
+        model: InstalledModel,
+        choice: Choice,
+        *,
+        precision: Precision,
+        config: SpleeterConfig,
+        cancel: threading.Event,
     ) -> ResilientRuntime:
         """Return the runtime of a model, loaded now if need be.
 
@@ -41,32 +50,24 @@ class LoadedModels:
         ----------
         model : InstalledModel
             Its `spec` is the one to run, any options applied.
-        options : Options
-            `device` and `precision` are used.
+        choice : Choice
+            The device.
+        precision : {"float32", "bfloat16"}
         config : SpleeterConfig
         cancel : threading.Event
             Stops loading when set.
 
         Raises
         ------
-        ModelError, DeviceError, ValidationError
-            As :func:`spleeter_nb.net.load.load_runtime` and :func:`spleeter_nb.net.devices.choose` say.
+        ModelError, DeviceError
+            As :func:`spleeter_nb.net.load.load_runtime` says.
         """
-        automatic_on_cpu = options.device == "cpu" or (options.device == "auto" and not config.enable_gpu)
-        choice = choose(options.device, () if automatic_on_cpu else available_gpus())
         spec = dataclasses.replace(model.spec, name="")
-        key = (
-            model.weights_digest,
-            spec,
-            choice,
-            options.precision,
-            config.worker_threads,
-            config.batch_size,
-        )
+        key = (model.weights_digest, spec, choice, precision, config.worker_threads, config.batch_size)
         # Two jobs that want the same model: the second waits for what the first loads.
         with self._lock:
             if key not in self._runtimes:
-                self._runtimes[key] = self._load(model, choice, options, config, cancel)
+                self._runtimes[key] = self._load(model, choice, precision, config, cancel)
                 while len(self._runtimes) > _KEPT:
                     self._runtimes.popitem(last=False)
             self._runtimes.move_to_end(key)
@@ -81,7 +82,7 @@ class LoadedModels:
     def _load(
         model: InstalledModel,
         choice: Choice,
-        options: Options,
+        precision: Precision,
         config: SpleeterConfig,
         cancel: threading.Event,
     ) -> ResilientRuntime:
@@ -92,13 +93,26 @@ class LoadedModels:
                 model.checkpoint,
                 weights_digest=model.weights_digest,
                 choice=choice,
-                precision=options.precision,
+                precision=precision,
                 threads=config.worker_threads,
                 batch_size=batch_size,
                 cancel=cancel,
+                memory_growth=config.gpu_memory_growth,
             )
 
         return ResilientRuntime(load, choice, config.batch_size, cancel=cancel)
+
+
+def choose_device(options: Options, config: SpleeterConfig) -> Choice:
+    """Decide where a job's networks run.
+
+    Raises
+    ------
+    DeviceError, ValidationError
+        As :func:`spleeter_nb.net.devices.choose` says.
+    """
+    automatic_on_cpu = options.device == "cpu" or (options.device == "auto" and not config.enable_gpu)
+    return choose(options.device, () if automatic_on_cpu else available_gpus())
 
 
 def model_manager(config: SpleeterConfig) -> ModelManager:
@@ -109,4 +123,24 @@ def model_manager(config: SpleeterConfig) -> ModelManager:
         host=config.github_host,
         repository=config.github_repository,
         release=config.github_release,
+    )
+
+
+@functools.cache
+def _cache_manager(
+    cache_dir: Path, memory_mb: int, disk_mb: int, ttl_hours: float, redis_url: str | None
+) -> CacheManager:
+    return CacheManager(cache_dir, memory_mb=memory_mb, disk_mb=disk_mb, ttl_hours=ttl_hours, redis_url=redis_url)
+
+
+def cache_manager(config: SpleeterConfig) -> CacheManager | None:
+    """Return the cache that the settings describe, one for all jobs of this process; None where it is switched off."""
+    if not config.cache_enabled:
+        return None
+    return _cache_manager(
+        config.cache_path,
+        config.memory_cache_mb,
+        config.cache_size_mb,
+        config.cache_ttl_hours,
+        config.redis_url.get_secret_value() if config.redis_url else None,
     )

@@ -57,6 +57,8 @@ class Options:
     residual: str | None = None
     """What happens to sound that no stem took: None drops it, ``stem`` makes it a stem of its own named
     ``residual``, the name of a stem adds it there. With it the stems sum to the mixture."""
+    cache: bool = True
+    """Whether stems that were made before are taken from the cache, and new ones are put there."""
     progress: bool | Callable[..., object] = True
     """A progress bar, none, or a callable that gets :class:`spleeter_nb.events.Progress` values."""
     output_dir: str | os.PathLike[str] | None = None
@@ -92,7 +94,9 @@ class Options:
             self.overlap,
             f"0 to {MAX_OVERLAP} of a segment",
         )
-        _require(isinstance(self.wiener, bool), "wiener", self.wiener, "True or False")
+        for name in ("wiener", "cache"):
+            value = getattr(self, name)
+            _require(isinstance(value, bool), name, value, "True or False")
         _require(isinstance(self.device, str), "device", self.device, "'auto', 'cpu', 'gpu' or 'cuda:0'")
         _require(
             isinstance(self.progress, bool) or callable(self.progress),

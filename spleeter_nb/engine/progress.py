@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from spleeter_nb.events import Progress
@@ -25,7 +26,9 @@ _BAR_AFTER_SECONDS = 1.0
 
 
 class Reporter:
-    """Tells one listener how far a job is; an error in the listener stops the telling, not the job.
+    """Tells listeners how far a job is, and keeps the time of its stages.
+
+    An error in a listener stops the telling to this one, with a warning, and not the job.
 
     Parameters
     ----------
@@ -45,20 +48,32 @@ class Reporter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._start = clock()
-        self._listener: ProgressCallback | None
-        if isinstance(listener, bool):
-            self._listener = _Bar(name) if listener else None
-        else:
-            self._listener = listener
-        self._last_told = -1.0
-        self._stage: Stage | None = None
-        self._stage_start = self._start
+        self._start = self._stage_start = clock()
+        self._listeners: list[ProgressCallback] = []
+        if listener:
+            self._listeners.append(_Bar(name) if listener is True else listener)
+        self._last_told, self._message = -1.0, ""
+        self._stage: Stage = "prepare"
+        self._timings: dict[str, float] = {}
 
     @property
     def elapsed(self) -> float:
         """Seconds since the job began."""
         return self._clock() - self._start
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds in each stage that is over."""
+        return {**self._timings}
+
+    def subscribe(self, listener: ProgressCallback) -> None:
+        """Tell one more listener."""
+        self._listeners.append(listener)
+
+    def unsubscribe(self, listener: ProgressCallback) -> None:
+        """Tell a listener nothing more; one that is not told anyway is no error."""
+        with suppress(ValueError):
+            self._listeners.remove(listener)
 
     def tell(self, stage: Stage, fraction: float | None = None, message: str = "") -> None:
         """Report where the job is.
@@ -74,12 +89,19 @@ class Reporter:
         """
         now = self._clock()
         if stage != self._stage:
+            self._timings[self._stage] = self._timings.get(self._stage, 0.0) + now - self._stage_start
             self._stage, self._stage_start = stage, now
-        elif now - self._last_told < 1 / _PER_SECOND and not message and fraction != 1:
+        elif now - self._last_told < 1 / _PER_SECOND and message in ("", self._message) and fraction != 1:
             return
-        self._last_told = now
+        self._last_told, self._message = now, message
         remaining = (now - self._stage_start) * (1 - fraction) / fraction if fraction else None
         self._send(Progress(stage, fraction, now - self._start, remaining, message))
+
+    def begin(self) -> None:
+        """Start the clock anew: the job's turn has come."""
+        self._start = self._stage_start = self._clock()
+        self._stage, self._timings = "prepare", {}
+        self.tell("prepare", message="opening the source")
 
     def forward(self, event: Progress) -> None:
         """Pass on an event of another room."""
@@ -87,17 +109,17 @@ class Reporter:
 
     def close(self) -> None:
         """Take the bar away, however the job ended."""
-        if isinstance(self._listener, _Bar):
-            self._listener.close()
+        for listener in self._listeners:
+            if isinstance(listener, _Bar):
+                listener.close()
 
     def _send(self, event: Progress) -> None:
-        if self._listener is None:
-            return
-        try:
-            self._listener(event)
-        except Exception:  # noqa: BLE001 - a listener is anybody's code, and the job is worth more
-            _LOG.warning("The progress callback failed and is not called again; the job goes on.", exc_info=True)
-            self._listener = None
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - a listener is anybody's code, and the job is worth more
+                _LOG.warning("The progress callback failed and is not called again; the job goes on.", exc_info=True)
+                self.unsubscribe(listener)
 
 
 class _Bar:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from spleeter_nb.audio import BitDepth
+    from spleeter_nb.cache import LevelName
     from spleeter_nb.engine.targets import OnExist
     from spleeter_nb.net.runtime import RuntimeInfo
     from spleeter_nb.values import AudioInfo, FloatArray
@@ -47,12 +48,14 @@ class Stem:
 
     @functools.cached_property
     def samples(self) -> FloatArray:
-        """float32 (frames, 2); full scale is 1.0.
+        """float32 (frames, 2), read-only, since the cache may share them; full scale is 1.0.
 
         A long stem is mapped from a temporary file. One that was written to a file is read back from there when
         first asked for, with the depth that the file has.
         """
-        return self._load()
+        samples = self._load()
+        samples.flags.writeable = False
+        return samples
 
     @property
     def duration(self) -> float:
@@ -107,10 +110,13 @@ class SeparationResult(Mapping[str, Stem]):
     """What the source said of itself."""
     runtime: RuntimeInfo | None
     """Where the networks ran; None when all files were there already and nothing was computed."""
+    cache_level: LevelName | None
+    """Where the stems came from: ``memory``, ``disk`` or ``redis``; None when they were not taken from the cache."""
     seconds: float
-    """How long the separation took, the loading of the model included."""
+    """How long it took, from opening the source to the last file."""
     timings: Mapping[str, float]
-    """Seconds by stage: ``load`` the model, ``separate`` the first to the last sample."""
+    """Seconds by stage, those that there were, as :data:`spleeter_nb.events.Stage` names them: ``separate`` is the
+    time from the first to the last sample."""
     _load_mixture: Callable[[], FloatArray] = field(repr=False)
 
     def __getitem__(self, name: str) -> Stem:
@@ -162,8 +168,9 @@ class SeparationResult(Mapping[str, Stem]):
 
     @property
     def x_realtime(self) -> float:
-        """Seconds of sound made in one second of work, the loading of the model not counted."""
-        return self.duration / max(self.timings["separate"], 1e-9)
+        """Seconds of sound made in one second: of separating, or where nothing was computed, of all that was done."""
+        seconds = sum(self.timings.get(stage, 0.0) for stage in ("separate", "write"))
+        return self.duration / max(seconds if "separate" in self.timings else self.seconds, 1e-9)
 
     @functools.cached_property
     def mixture(self) -> FloatArray:

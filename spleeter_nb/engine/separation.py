@@ -10,13 +10,23 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from spleeter_nb.audio import open_audio
+from spleeter_nb.cache import digest_key
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.dsp.segments import Segmentation
+from spleeter_nb.engine.cached import (
+    Recording,
+    cached_stems,
+    copied,
+    described,
+    files_key,
+    made_by,
+    stems_key,
+)
 from spleeter_nb.engine.join import Joiner, stem_names
-from spleeter_nb.engine.loaded import LoadedModels, model_manager
+from spleeter_nb.engine.loaded import LoadedModels, cache_manager, choose_device, model_manager
 from spleeter_nb.engine.mixture import Mixture, read_mixture
 from spleeter_nb.engine.options import Options, parse_options
 from spleeter_nb.engine.progress import Reporter
@@ -25,6 +35,7 @@ from spleeter_nb.engine.segmentwise import masked, wiener_filtered
 from spleeter_nb.engine.stores import file_store, memory_store, written_stem
 from spleeter_nb.engine.targets import Targets, home_expanded
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
+from spleeter_nb.exceptions import SeparationCancelledError
 from spleeter_nb.net.load import preload
 
 if TYPE_CHECKING:
@@ -32,11 +43,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from spleeter_nb.audio import AudioReader
+    from spleeter_nb.cache import CacheManager, Found, LevelName, Recorder
     from spleeter_nb.dsp.segments import Segment
+    from spleeter_nb.engine.ledger import Ledger
     from spleeter_nb.engine.result import Stem
     from spleeter_nb.engine.stores import Store
     from spleeter_nb.models import InstalledModel
-    from spleeter_nb.net.runtime import Runtime
+    from spleeter_nb.net.devices import Choice
+    from spleeter_nb.net.runtime import Runtime, RuntimeInfo
     from spleeter_nb.values import AudioSource, FloatArray, ModelSpec
 
 _LOG = logging.getLogger("spleeter_nb")
@@ -108,18 +122,12 @@ def separate_with(
     config: SpleeterConfig, source: AudioSource, model_name: str | os.PathLike[str], **options: Any
 ) -> SeparationResult:
     """Do what :func:`separate` does, with settings that the caller has read."""
-    parsed = parse_options(options)
-    reporter = Reporter(parsed.progress, name=Path(_label(source)).name)
-    job = _Job(source, model_name, parsed, config, reporter, threading.Event())
-    try:
-        return run_interruptible(job.run, cancel=job.cancel)
-    finally:
-        reporter.close()
+    return Separation.prepared(config, source, model_name, options).run_interruptibly()
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One separation, to be run once."""
+class Separation:
+    """One separation, to be run once, in a thread that may block."""
 
     source: AudioSource
     model_name: str | os.PathLike[str]
@@ -127,42 +135,140 @@ class _Job:
     config: SpleeterConfig
     reporter: Reporter
     cancel: threading.Event
+    ledger: Ledger | None = None
+
+    @classmethod
+    def prepared(
+        cls,
+        config: SpleeterConfig,
+        source: AudioSource,
+        model_name: str | os.PathLike[str],
+        options: dict[str, Any],
+        *,
+        ledger: Ledger | None = None,
+    ) -> Self:
+        """Check the options, and begin nothing yet."""
+        parsed = parse_options(options)
+        reporter = Reporter(parsed.progress, name=Path(label(source)).name)
+        return cls(source, model_name, parsed, config, reporter, threading.Event(), ledger)
+
+    @property
+    def uses_cache(self) -> bool:
+        """Whether the cache is looked into."""
+        return self.options.cache and self.config.cache_enabled
+
+    def run_interruptibly(self) -> SeparationResult:
+        """Run in a thread, and wait so that an interrupt is answered."""
+        return run_interruptible(self.run, cancel=self.cancel)
 
     def run(self) -> SeparationResult:
+        """Separate, here and now; the listeners hear how it ends."""
+        self.reporter.begin()
+        try:
+            check_cancelled(self.cancel)
+            return self._run()
+        except SeparationCancelledError:
+            self.reporter.tell("cancelled")
+            raise
+        except Exception as error:
+            self.reporter.tell("failed", message=str(error))
+            raise
+        finally:
+            self.reporter.close()
+
+    def _run(self) -> SeparationResult:
         with open_audio(self.source, sample_rate=self.options.sample_rate) as reader:
             manager = model_manager(self.config)
             # All that can be wrong is found before a model is fetched.
             spec = manager.spec(self.model_name)
             self.options.check_instruments(spec.instruments)
             names = stem_names(spec, self.options.residual)
-            store = self._store(names, sample_rate=reader.info.sample_rate)
-            if store is None:
-                return self._result(reader, spec, self._written(names), runtime=None, loaded=0)
-            preload()
-            model = manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
-            return self._separate(reader, self._with_options(model), names, store)
+            choice = choose_device(self.options, self.config)
+            opening = self._store(names, sample_rate=reader.info.sample_rate)
+            if opening is None:
+                return self._result(reader, spec, self._written(names))
+            cache = cache_manager(self.config) if self.options.cache else None
+            if cache is None:
+                preload()
+            model = self._with_options(
+                manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
+            )
+            work = _Work(reader, model, names, choice, opening)
+            if cache is None and self.ledger is None:
+                return self._separate(work)
+            self.reporter.tell("cache")
+            key = stems_key(reader, model, choice, self.options, check=lambda: check_cancelled(self.cancel))
+            return self._only_missing(work, key, cache)
+
+    def _only_missing(self, work: _Work, key: str, cache: CacheManager | None) -> SeparationResult:
+        """Leave the files of an earlier batch as they are, or make them and note it."""
+        if self.ledger is None:
+            return self._cached(work, key, cache)
+        files = digest_key(files_key(key, self.options))
+        paths = self._paths(work.names)
+        if self.ledger.holds(files, paths.values()):
+            return self._result(work.reader, work.model.spec, self._written(work.names))
+        result = self._cached(work, key, cache)
+        self.ledger.record(files, paths.values(), source=label(self.source))
+        return result
+
+    def _cached(self, work: _Work, key: str, cache: CacheManager | None) -> SeparationResult:
+        """Take the stems from the cache, or let one job of all kernels make them while the others wait."""
+        if cache is None:
+            return self._separate(work)
+        found = cache.lookup(key)
+        if found is None:
+            waits: list[str] = []
+
+            def wait() -> None:
+                waits.append(key)
+                self.reporter.tell("wait", message="another job separates the same song: waiting for its stems")
+
+            with cache.claim(key, cancel=self.cancel, on_wait=wait):
+                found = cache.lookup(key) if waits else None
+                if found is None:
+                    with cache.recorder(work.names) as recorder:
+                        result = self._separate(work, recorder)
+                        recorder.commit(key, described(result))
+                    return result
+        return self._restored(work, found)
+
+    def _restored(self, work: _Work, found: Found) -> SeparationResult:
+        """Make a result of what was in the cache."""
+        work.reader.check_unchanged()
+        sample_rate = work.reader.info.sample_rate
+        if self.options.output_dir is None:
+            stems = cached_stems(found.value, sample_rate)
+        else:
+            with work.opening as store:
+                for fraction in copied(found.value, work.names, store):
+                    check_cancelled(self.cancel)
+                    self.reporter.tell("write", fraction)
+            frames = len(found.value.arrays[work.names[0]])
+            stems = {name: store.stem(name, sample_rate=sample_rate, frames=frames) for name in work.names}
+        spec, runtime = work.model.spec, made_by(found.value)
+        return self._result(work.reader, spec, stems, runtime=runtime, cache_level=found.level)
 
     def _with_options(self, model: InstalledModel) -> InstalledModel:
         """Apply what the options change of the model."""
         extension = "zeros" if self.options.wiener else self.options.mask_extension or model.spec.mask_extension
         return dataclasses.replace(model, spec=dataclasses.replace(model.spec, mask_extension=extension))
 
-    def _separate(
-        self,
-        reader: AudioReader,
-        model: InstalledModel,
-        names: tuple[str, ...],
-        opening: AbstractContextManager[Store],
-    ) -> SeparationResult:
-        with opening as store:
-            self.reporter.tell("load", message=f"loading {model.spec.name}")
-            runtime = LOADED_MODELS.get(model, self.options, self.config, cancel=self.cancel)
-            loaded = self.reporter.elapsed
+    def _separate(self, work: _Work, recorder: Recorder | None = None) -> SeparationResult:
+        """Compute the stems; the cache listens where there is a recorder."""
+        reader, spec = work.reader, work.model.spec
+        preload()
+        with work.opening as store:
+            self.reporter.tell("load", message=f"loading {spec.name}")
+            runtime = LOADED_MODELS.get(
+                work.model, work.choice, precision=self.options.precision, config=self.config, cancel=self.cancel
+            )
             self.reporter.tell("separate", 0.0)
-            frames = self._stream(reader, model.spec, runtime, store)
+            frames = self._stream(reader, spec, runtime, Recording(store, recorder) if recorder else store)
+            reader.check_unchanged()
             self.reporter.tell("write", 1.0)
-        stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in names}
-        return self._result(reader, model.spec, stems, runtime=runtime, loaded=loaded)
+        stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in work.names}
+        return self._result(reader, spec, stems, runtime=runtime.info)
 
     def _stream(self, reader: AudioReader, spec: ModelSpec, runtime: Runtime, store: Store) -> int:
         """Send the whole song through; return its length in samples."""
@@ -236,7 +342,7 @@ class _Job:
         return Targets(folder, options.filename_format, options.codec, options.on_exist)
 
     def _paths(self, names: tuple[str, ...]) -> dict[str, Path]:
-        return self._targets().paths(_label(self.source), names)
+        return self._targets().paths(label(self.source), names)
 
     def _written(self, names: tuple[str, ...]) -> dict[str, Stem]:
         return {name: written_stem(name, path) for name, path in self._paths(names).items()}
@@ -247,21 +353,33 @@ class _Job:
         spec: ModelSpec,
         stems: dict[str, Stem],
         *,
-        runtime: Runtime | None,
-        loaded: float,
+        runtime: RuntimeInfo | None = None,
+        cache_level: LevelName | None = None,
     ) -> SeparationResult:
-        source, options, seconds = self.source, self.options, self.reporter.elapsed
+        source, options = self.source, self.options
         self.reporter.tell("done", 1.0)
         return SeparationResult(
             stems,
             spec.name,
-            _label(source),
+            label(source),
             reader.info,
-            runtime.info if runtime else None,
-            seconds,
-            {"load": loaded, "separate": seconds - loaded},
+            runtime,
+            cache_level,
+            self.reporter.elapsed,
+            self.reporter.timings,
             lambda: read_mixture(source, options),
         )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a separation has found out before it begins to compute."""
+
+    reader: AudioReader
+    model: InstalledModel
+    names: tuple[str, ...]
+    choice: Choice
+    opening: AbstractContextManager[Store]
 
 
 def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[Segment]:
@@ -271,6 +389,6 @@ def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[
         yield segment
 
 
-def _label(source: AudioSource) -> str:
+def label(source: AudioSource) -> str:
     """Return the path of a source, or what its stems are named after."""
     return os.fsdecode(source) if isinstance(source, str | os.PathLike) else "audio"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from spleeter_nb.exceptions import SeparationCancelledError
+from spleeter_nb.waiting import WAKE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -24,9 +25,6 @@ R = TypeVar("R")
 # How long an interrupted caller waits for the work to stop tidily. What takes longer, such as a framework that
 # compiles, ends in its own thread and publishes nothing.
 _TIDY_SECONDS = 0.3
-
-# Not every system wakes a waiting thread to tell it of an interrupt: it wakes up by itself.
-_WAIT_SECONDS = 0.1
 
 
 def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
@@ -55,7 +53,7 @@ def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
 
     try:
         future = pool.submit(work_to_its_end)
-        while not ended.wait(_WAIT_SECONDS):
+        while not ended.wait(WAKE_SECONDS):
             pass
         return future.result()
     except BaseException:

@@ -16,6 +16,8 @@ INDEX = "model.index"
 DATA = "model.data-00000-of-00001"
 MEMBERS = ("checkpoint", INDEX, DATA)
 """The files of a published checkpoint that are kept; a graph (``model.meta``) is not needed to run it."""
+RELEASE = "v1.4.0"
+"""Deezer's release of the archives, by its tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Weights:
     digests: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the files by name; empty where only the archive's digest is known beforehand."""
     mirror: Mirror | None = None
+    release: str = RELEASE
+    """The release that the digests are of."""
 
     @property
     def archive(self) -> str:

@@ -8,13 +8,13 @@ import socket
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spleeter_nb.exceptions import ModelChecksumError, ModelDownloadError
 from spleeter_nb.storage import require_space, storing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import httpx
@@ -25,9 +25,9 @@ _OK, _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 200, 206, 416
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAX_REDIRECTS = 5
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_UNPACKED_RATIO = 1.2
-"""Room for the files, as a multiple of the archive: weights hardly compress."""
 _CANCEL_POLL = 0.1
+UNPACKED_RATIO = 1.2
+"""Room for the files, as a multiple of the archive: weights hardly compress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +169,12 @@ class _Download:
     patience: Patience
     reached: bool = False
     """Whether the server ever answered; one that never did is not asked again."""
+    connection: socket.socket | None = None
 
     def run(self) -> None:
         """Fetch all bytes; begin once more when they are wrong and were put together from several answers."""
+        if self.remote.size is not None:
+            self._require_room(self.remote.size)
         for _ in range(2):
             if self.partial.digest != self.remote.digest:
                 self._fetch_all()
@@ -217,8 +220,12 @@ class _Download:
         import httpx  # noqa: PLC0415 - see fetch_archive
 
         self.watch.check()
+        trace = {"trace": self._remember_connection}
         try:
-            with self.client.stream("GET", self.remote.url, headers=self._headers()) as response:
+            with (
+                self._breaking_on_cancel(),
+                self.client.stream("GET", self.remote.url, headers=self._headers(), extensions=trace) as response,
+            ):
                 self.reached = True
                 total = self._accept(response)
                 self._receive(response, total)
@@ -276,21 +283,49 @@ class _Download:
             raise ModelDownloadError(msg, url=self.remote.url, declared=declared, expected=known)
         total = known if declared is None else declared
         if total is not None:
-            require_space(self.partial.path.parent, total - self.partial.size + round(total * _UNPACKED_RATIO))
+            self._require_room(total)
         return total
+
+    def _require_room(self, total: int) -> None:
+        """See that the disk takes what is still missing of the archive, and what it unpacks to."""
+        require_space(self.partial.path.parent, total - self.partial.size + round(total * UNPACKED_RATIO))
 
     def _receive(self, response: httpx.Response, total: int | None) -> None:
         """Write the body; cut it off where it becomes larger than it may be."""
         ceiling = self.remote.limit if total is None else total
-        with _breaking_on_cancel(response, self.watch):
-            for chunk in response.iter_raw():
-                self.watch.check()
-                if self.partial.size + len(chunk) > ceiling:
-                    self.partial.restart()
-                    msg = f"the server sends more than the {ceiling:,} bytes expected; cut off."
-                    raise ModelDownloadError(msg, url=self.remote.url, expected=ceiling)
-                self.partial.write(chunk)
-                self.watch.advance(self.partial.size, total)
+        for chunk in response.iter_raw():
+            self.watch.check()
+            if self.partial.size + len(chunk) > ceiling:
+                self.partial.restart()
+                msg = f"the server sends more than the {ceiling:,} bytes expected; cut off."
+                raise ModelDownloadError(msg, url=self.remote.url, expected=ceiling)
+            self.partial.write(chunk)
+            self.watch.advance(self.partial.size, total)
+
+    def _remember_connection(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Keep the socket in use; httpx tells its tracer of every connection, long before there is a response."""
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self.connection = facts["return_value"].get_extra_info("socket")
+
+    @contextmanager
+    def _breaking_on_cancel(self) -> Iterator[None]:
+        """Shut the connection when somebody asks to stop: a thread that waits for bytes looks at no flag."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(_CANCEL_POLL):
+                # Again and again: it may be about to connect anew.
+                if self.watch.cancel.is_set() and self.connection is not None:
+                    with suppress(OSError):
+                        socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=look, name="spleeter_nb-download-cancel", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
 
 def _validator(response: httpx.Response) -> str:
@@ -301,25 +336,3 @@ def _validator(response: httpx.Response) -> str:
 
 def _whole_number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() else None
-
-
-@contextmanager
-def _breaking_on_cancel(response: httpx.Response, watch: Watch) -> Iterator[None]:
-    """Shut the connection when somebody asks to stop: a thread that waits for bytes looks at no flag."""
-    connection = response.extensions["network_stream"].get_extra_info("socket")
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(_CANCEL_POLL):
-            if watch.cancel.is_set():
-                with suppress(OSError):
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
-                return
-
-    thread = threading.Thread(target=look, name="spleeter_nb-download-cancel", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from spleeter_nb.exceptions import ModelCorruptError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_TICK_NS = 2 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,10 @@ class FileRecord:
     """In hexadecimal."""
     size: int
     """Bytes."""
+
+
+_known: dict[Path, tuple[tuple[int, ...], FileRecord]] = {}
+"""What was hashed by this process: a few files for each model that it uses."""
 
 
 def read_record(path: Path) -> FileRecord:
@@ -37,6 +44,34 @@ def read_record(path: Path) -> FileRecord:
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}."
         raise ModelCorruptError(msg, path=str(path)) from error
+
+
+def recall_record(path: Path) -> FileRecord:
+    """Give a file's record, from memory if the file is as it was when this process hashed it.
+
+    Raises
+    ------
+    ModelCorruptError
+        The file cannot be read.
+    """
+    before = _identify(path)
+    known = _known.get(path)
+    if known is not None and known[0] == before:
+        return known[1]
+    record = read_record(path)
+    # A change within the clock's last tick would not show.
+    if before is not None and before == _identify(path) and time.time_ns() - before[-1] > _TICK_NS:
+        _known[path] = (before, record)
+    return record
+
+
+def _identify(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    times = sorted((status.st_mtime_ns, status.st_ctime_ns))
+    return (status.st_dev, status.st_ino, status.st_size, *times)
 
 
 def read_small(path: Path, limit: int) -> bytes:

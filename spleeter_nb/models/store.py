@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spleeter_nb.exceptions import ModelCorruptError, ModelDownloadError, ModelNotFoundError
-from spleeter_nb.models.catalog import CATALOG, MEMBERS, find_entry
+from spleeter_nb.exceptions import ModelCorruptError, ModelNotFoundError
+from spleeter_nb.models.catalog import CATALOG, find_entry
 from spleeter_nb.models.configuration import read_configuration
 from spleeter_nb.models.download import Patience
+from spleeter_nb.models.installation import Installer
 from spleeter_nb.models.installed import (
-    MANIFEST,
     InstalledModel,
     digest_weights,
     inspect_custom,
@@ -23,19 +21,21 @@ from spleeter_nb.models.installed import (
     verify_published,
     write_manifest,
 )
-from spleeter_nb.models.sources import DEEZER, Release, list_sources
-from spleeter_nb.models.staging import FILES, discard_leftovers, model_lock, publish, staging_folder
+from spleeter_nb.models.sharing import SharedWork
+from spleeter_nb.models.sources import DEEZER, Release
+from spleeter_nb.models.staging import discard_leftovers
+from spleeter_nb.models.status import Look, ModelStatus, describe, look
 from spleeter_nb.models.watch import Watch
-from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
     import os
+    import threading
     from collections.abc import Mapping
 
     from spleeter_nb.events import ProgressCallback
-    from spleeter_nb.exceptions import ModelError
     from spleeter_nb.models.catalog import CatalogEntry, Weights
-    from spleeter_nb.models.sources import Source
+    from spleeter_nb.models.files import FileRecord
+    from spleeter_nb.models.installed import Manifest
     from spleeter_nb.values import ModelSpec
 
 _LOG = logging.getLogger("spleeter_nb")
@@ -87,10 +87,11 @@ class ModelManager:
         patience: Patience | None = None,
     ) -> None:
         self.models_dir = default_models_dir() if models_dir is None else Path(models_dir).expanduser()
-        self.auto_download = auto_download
-        self._release = Release(host, repository, release)
         self._catalog = catalog
-        self._patience = patience or Patience()
+        self._installer = Installer(
+            self.models_dir, Release(host, repository, release), auto_download, patience or Patience()
+        )
+        self._downloads: SharedWork[InstalledModel] = SharedWork()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,13 +121,47 @@ class ModelManager:
             return read_configuration(Path(name).expanduser()).spec
         return find_entry(str(name), self._catalog).spec
 
+    @property
+    def auto_download(self) -> bool:
+        """Whether a model that is missing or damaged may be fetched."""
+        return self._installer.online
+
+    def available(self, *, verify: bool = False) -> list[ModelStatus]:
+        """Say of each published model whether it is here, and what is known of it; nothing is fetched.
+
+        Parameters
+        ----------
+        verify : bool
+            Whether all files are hashed; otherwise it is enough that they are there and as large as they should
+            be, which takes milliseconds.
+
+        Returns
+        -------
+        list of ModelStatus
+            In the order of `names`.
+        """
+        looks: dict[str, Look] = {}
+        for entry in self._catalog.values():
+            weights = entry.weights
+            if weights.folder not in looks:
+                looks[weights.folder] = look(self.models_dir / weights.folder, weights, verify=verify)
+        release = self._installer.release.tag
+        return [
+            describe(entry, self.models_dir, looks[entry.weights.folder], release=release)
+            for entry in self._catalog.values()
+        ]
+
     def list_local_models(self) -> list[InstalledModel]:
-        """Return the published models that are here and intact; every file is hashed."""
-        models = []
-        for name in self.names:
-            with suppress(ModelNotFoundError, ModelCorruptError):
-                models.append(self.validate_model(name))
-        return models
+        """Return the published models that are here and intact; every file is hashed, and hashed once."""
+        found: dict[str, InstalledModel | None] = {}
+        for name, entry in self._catalog.items():
+            folder = entry.weights.folder
+            if folder not in found:
+                found[folder] = None
+                with suppress(ModelNotFoundError, ModelCorruptError):
+                    found[folder] = self.validate_model(name)
+        models = ((entry.spec, found[entry.weights.folder]) for entry in self._catalog.values())
+        return [replace(model, spec=spec) for spec, model in models if model is not None]
 
     def validate_model(self, name: str | os.PathLike[str]) -> InstalledModel:
         """Hash the files of a model and compare; nothing is fetched.
@@ -162,8 +197,8 @@ class ModelManager:
     ) -> InstalledModel:
         """Return a model that is here and intact, fetching it first where needed and allowed.
 
-        An intact model costs one pass of SHA-256 over its files and opens no connection. It blocks while it
-        fetches: call it from a worker thread.
+        An intact model opens no connection and costs one pass of SHA-256 over its files, once in a process unless they
+        are touched. It blocks while it fetches: call it from a worker thread.
 
         Parameters
         ----------
@@ -185,46 +220,67 @@ class ModelManager:
         ModelNotFoundError
             The model is not here and no source gave it; the message names them and the folder to fill.
         ModelChecksumError, ModelCorruptError
-            The model is here and damaged, and no source gave another.
+            The model that is here, or that a source gave, is damaged, and no source gave another.
         StorageError, DiskFullError
             It cannot be stored.
         SeparationCancelledError
             `cancel` was set.
         """
-        target = self._resolve(name)
+        return self._ensure(self._resolve(name), Watch(progress, cancel))
+
+    async def download_model(
+        self, name: str | os.PathLike[str], *, force: bool = False, progress: ProgressCallback | None = None
+    ) -> InstalledModel:
+        """Fetch a model in a thread of its own, unless it is here and intact.
+
+        Tasks that wait for the same model share one download. A task that is cancelled leaves it to the others;
+        the last one to go stops it, and what came so far is continued by the next call.
+
+        Parameters
+        ----------
+        name : str or path
+            A name of the catalogue, or the path of a Spleeter configuration (``.json``).
+        force : bool
+            Whether to fetch it even where it is intact; what is here stays until the new one is whole.
+        progress : callable, optional
+            Told each step and how far the download is, up to 1.0, from the thread that fetches.
+
+        Returns
+        -------
+        InstalledModel
+
+        Raises
+        ------
+        SpleeterError
+            What `ensure` raises.
+        asyncio.CancelledError
+            The task was cancelled.
+        """
+
+        def fetch(watch: Watch) -> InstalledModel:
+            return self._download(self._resolve(name), watch, force=force)
+
+        return await self._downloads.join((str(name), force), fetch, progress=progress)
+
+    def _download(self, target: _Target, watch: Watch, *, force: bool) -> InstalledModel:
+        if force and target.weights is not None:
+            self._installer.install(target.weights, watch, None)
+        installed = self._ensure(target, watch)
+        if not watch.finished:
+            watch.finish(f"{target.folder.name} is installed in {target.folder}.")
+        return installed
+
+    def _ensure(self, target: _Target, watch: Watch) -> InstalledModel:
         try:
-            installed = self._validate(target)
+            installed = self._validate(target, anew=False)
         except (ModelNotFoundError, ModelCorruptError) as problem:
             if target.weights is None:
                 raise
-            self._install(target.weights, _watch(progress, cancel), problem)
-            installed = self._validate(target)
+            self._installer.install(target.weights, watch, problem)
+            installed = self._validate(target, anew=False)
         if target.weights is not None:
             discard_leftovers(self.models_dir, target.weights.folder)
         return installed
-
-    async def download_model(
-        self, name: str, *, force: bool = False, progress: ProgressCallback | None = None
-    ) -> InstalledModel:
-        """Fetch a model in a thread, raising what `ensure` raises.
-
-        With `force` it is fetched anew even where it is intact; what is here stays until then. `progress` is told
-        how far it is, in the thread that fetches.
-        """
-        cancel = threading.Event()
-        try:
-            return await asyncio.to_thread(self._download, name, force=force, progress=progress, cancel=cancel)
-        except asyncio.CancelledError:
-            cancel.set()
-            raise
-
-    def _download(
-        self, name: str, *, force: bool, progress: ProgressCallback | None, cancel: threading.Event
-    ) -> InstalledModel:
-        target = self._resolve(name)
-        if force and target.weights is not None:
-            self._install(target.weights, _watch(progress, cancel), None)
-        return self.ensure(name, progress=progress, cancel=cancel)
 
     def _resolve(self, name: str | os.PathLike[str]) -> _Target:
         """Decide which folder `name` means."""
@@ -242,81 +298,31 @@ class ModelManager:
         msg = f"{path} names the model_dir {configuration.model_dir!r}: there is no {beside} and no {below}."
         raise ModelNotFoundError(msg, path=str(path), tried=[str(beside), str(below)])
 
-    def _validate(self, target: _Target) -> InstalledModel:
+    def _validate(self, target: _Target, *, anew: bool = True) -> InstalledModel:
         if target.weights is None:
-            prefix, records = inspect_custom(target.folder)
-            return InstalledModel(target.spec, target.folder, digest_weights(records), "the user", prefix)
-        records, manifest = verify_published(target.folder, target.weights)
-        if manifest is None:
-            manifest = new_manifest(target.weights, "a folder that was there", records)
-            _LOG.info("the files in %s are complete; taken as %s", target.folder, target.weights.folder)
-            # A folder that cannot be written can be read all the same.
-            with suppress(OSError):
-                write_manifest(manifest, target.folder)
-        return InstalledModel(target.spec, target.folder, digest_weights(records), manifest.source)
+            prefix, records = inspect_custom(target.folder, anew=anew)
+            source, version, installed_at = "the user", "custom", None
+        else:
+            prefix = "model"
+            records, manifest = verify_published(target.folder, target.weights, anew=anew)
+            if manifest is None:
+                manifest = _adopt(target.folder, target.weights, records)
+            source, version, installed_at = manifest.source, manifest.version, manifest.installed_at
+        size = sum(record.size for record in records.values())
+        digest = digest_weights(records)
+        return InstalledModel(target.spec, target.folder, digest, source, version, installed_at, size, prefix)
 
-    def _install(self, weights: Weights, watch: Watch, problem: ModelError | None) -> None:
-        """Publish `weights` from the first source that has them; `problem` is why, None when forced."""
-        sources = tuple(
-            list_sources(weights, self.models_dir, self._release, online=self.auto_download, patience=self._patience)
-        )
-        if all(source.unavailable for source in sources):
-            raise self._failure(weights, {source.name: source.unavailable for source in sources}, problem)
-        with model_lock(self.models_dir, weights.folder, watch):
-            if problem is not None and _is_intact(self.models_dir / weights.folder, weights):
-                return  # another process was faster
-            with staging_folder(self.models_dir, weights.folder) as staging:
-                tried = self._try_sources(sources, weights, staging, watch)
-                if tried is not None:
-                    raise self._failure(weights, tried, problem)
 
-    def _try_sources(
-        self, sources: tuple[Source, ...], weights: Weights, staging: Path, watch: Watch
-    ) -> dict[str, str] | None:
-        """Publish from the first source that works; return why each one did not when none does."""
-        tried = {source.name: source.unavailable for source in sources}
-        last = ""
-        for source in sources:
-            if source.unavailable:
-                continue
-            watch.check()
-            watch.note(f"{last}Trying {source.name} for {weights.folder}.")
-            try:
-                records = source.fetch(weights, staging, watch)
-            except (ModelDownloadError, ModelCorruptError) as error:
-                tried[source.name] = str(error)
-                last = f"{source.name}: {error} "
-                continue
-            with storing(staging):
-                write_manifest(new_manifest(weights, source.name, records), staging / FILES)
-            publish(staging / FILES, self.models_dir / weights.folder, (*MEMBERS, MANIFEST))
-            watch.note(f"{weights.folder} is installed in {self.models_dir / weights.folder}.")
-            return None
-        return tried
-
-    def _failure(self, weights: Weights, tried: Mapping[str, str], problem: ModelError | None) -> ModelError:
-        folder = self.models_dir / weights.folder
-        listing = "".join(f"\n- {source}: {reason}" for source, reason in tried.items())
-        msg = (
-            f"{problem or 'The model could not be fetched anew.'} The sources:{listing}\n"
-            f"To install it by hand, put {weights.archive} (SHA-256 {weights.archive_digest}) into "
-            f"{self.models_dir}, or its files ({', '.join(MEMBERS)}) into {folder}."
-        )
-        kind = type(problem) if isinstance(problem, ModelCorruptError) else ModelNotFoundError
-        return kind(msg, model=weights.folder, folder=str(folder), tried=dict(tried))
+def _adopt(folder: Path, weights: Weights, records: Mapping[str, FileRecord]) -> Manifest:
+    """Take the files that somebody put into `folder` for `weights`, and write down what they are."""
+    version = weights.release if weights.digests else "unknown"
+    manifest = new_manifest(weights.folder, "a folder that was there", version, files=records)
+    _LOG.info("the files in %s are complete; taken as %s", folder, weights.folder)
+    # A folder that cannot be written can be read all the same.
+    with suppress(OSError):
+        write_manifest(manifest, folder)
+    return manifest
 
 
 def _is_configuration(name: str | os.PathLike[str]) -> bool:
     return str(name).endswith(".json")
-
-
-def _watch(progress: ProgressCallback | None, cancel: threading.Event | None) -> Watch:
-    return Watch(progress) if cancel is None else Watch(progress, cancel)
-
-
-def _is_intact(folder: Path, weights: Weights) -> bool:
-    try:
-        verify_published(folder, weights)
-    except (ModelNotFoundError, ModelCorruptError):
-        return False
-    return True

@@ -73,6 +73,9 @@ class KerasRuntime:
         Of the networks.
     batch_size : int
         Segments computed at once.
+    memory_growth : bool
+        Whether the backend takes a GPU's memory piece by piece; otherwise most of it at once. It counts where this
+        process has not imported Keras yet.
 
     Raises
     ------
@@ -84,10 +87,17 @@ class KerasRuntime:
 
     workers = 2
 
-    def __init__(
-        self, spec: ModelSpec, checkpoint: Path, *, choice: Choice, precision: Precision, batch_size: int
+    def __init__(  # noqa: PLR0913 - all keyword-only but for what the model is
+        self,
+        spec: ModelSpec,
+        checkpoint: Path,
+        *,
+        choice: Choice,
+        precision: Precision,
+        batch_size: int,
+        memory_growth: bool = True,
     ) -> None:
-        keras = _import_keras(choice.runtime)
+        keras = _import_keras(choice.runtime, memory_growth=memory_growth)
         self.batch_size = batch_size
         self.info = RuntimeInfo(choice.runtime, choice.device, precision)
         self._device = choice.device.replace("cuda", "gpu")
@@ -141,13 +151,14 @@ def _translated_errors(runtime: str) -> Iterator[None]:
         ) from error
 
 
-def _import_keras(backend: str) -> ModuleType:
+def _import_keras(backend: str, *, memory_growth: bool) -> ModuleType:
     """Import Keras on a backend: the one place where that choice is made, for the first import keeps it."""
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = backend
-        # Other programs want GPU memory, too: take what is needed, when it is needed.
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        if memory_growth:
+            # Other programs want GPU memory, too: take what is needed, when it is needed.
+            os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+            os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _translated_errors(backend):
         try:

@@ -36,6 +36,7 @@ def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how 
     threads: int,
     batch_size: int,
     cancel: threading.Event,
+    memory_growth: bool = True,
 ) -> Runtime:
     """Load a model.
 
@@ -56,6 +57,8 @@ def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how 
         Segments computed at once, on a GPU.
     cancel : threading.Event
         Stops loading when set.
+    memory_growth : bool
+        Whether a GPU's memory is taken piece by piece.
 
     Returns
     -------
@@ -76,7 +79,14 @@ def load_runtime(  # noqa: PLR0913 - all keyword-only: what a model is, and how 
             runtime = OpenVinoRuntime(spec, path, precision=precision, threads=threads)
             _test_once(runtime, spec, path, cancel=cancel)
     else:
-        runtime = KerasRuntime(spec, checkpoint, choice=choice, precision=precision, batch_size=batch_size)
+        runtime = KerasRuntime(
+            spec,
+            checkpoint,
+            choice=choice,
+            precision=precision,
+            batch_size=batch_size,
+            memory_growth=memory_growth,
+        )
         self_test(runtime, spec, cancel=cancel)
     if cancel.is_set():
         raise SeparationCancelledError("Cancelled while the model was loaded.")

@@ -64,7 +64,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 
 def job_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("spleeter_nb")]
+    """The threads of jobs; those of a cache stay for the next one."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("spleeter_nb") and "-cache" not in name and "-redis" not in name]
 
 
 def entries(folder: Path) -> dict[str, bytes | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spleeter_nb.config import SpleeterConfig
-from spleeter_nb.engine.loaded import LoadedModels, model_manager
+from spleeter_nb.engine.loaded import LoadedModels, choose_device, model_manager
 from spleeter_nb.engine.options import Options
 from spleeter_nb.engine.threads import run_interruptible
 from spleeter_nb.exceptions import SeparationCancelledError
@@ -32,7 +32,10 @@ def get(
     OpenVINO gives a thread that compiles a signal stack, and frees it with the model: a signal then kills the process.
     """
     cancel = cancel or threading.Event()
-    return run_interruptible(lambda: loaded.get(model, options, config, cancel=cancel), cancel=cancel)
+    choice = choose_device(options, config)
+    return run_interruptible(
+        lambda: loaded.get(model, choice, precision=options.precision, config=config, cancel=cancel), cancel=cancel
+    )
 
 
 @pytest.fixture

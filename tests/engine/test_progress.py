@@ -152,7 +152,7 @@ def test_a_separation_tells_its_stages_in_order(
     events: list[Progress] = []
     separated(noise(200_000), wiener=wiener, progress=events.append)
     stages = list(dict.fromkeys(event.stage for event in events))
-    assert stages == ["load", "separate", "write", "done"]
+    assert stages == ["prepare", "load", "separate", "write", "done"]
     fractions = [event.fraction for event in events if event.stage == "separate"]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)

@@ -45,7 +45,7 @@ def result(samples: dict[str, FloatArray]) -> SeparationResult:
     info = AudioInfo("song.wav", "wav", "pcm_16", RATE, 2, FRAMES, 16)
     mixture = samples["vocals"] + samples["drums"]
     timings = {"load": 1.0, "separate": 0.5}
-    return SeparationResult(stems, "spleeter:2stems", "music/song.wav", info, None, 1.5, timings, lambda: mixture)
+    return SeparationResult(stems, "spleeter:2stems", "music/song.wav", info, None, None, 1.5, timings, lambda: mixture)
 
 
 # As a mapping

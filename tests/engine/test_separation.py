@@ -69,7 +69,8 @@ def test_a_result_says_where_it_comes_from(song: Path, separated: Separated) -> 
     assert (of_bytes.origin, of_bytes.source.name) == ("audio", "<bytes>")
     assert of_file.runtime == RuntimeInfo("openvino", "cpu", "float32")
     assert of_file.model_name.endswith("config.json")
-    assert of_file.seconds == pytest.approx(sum(of_file.timings.values()))
+    assert of_file.seconds == pytest.approx(sum(of_file.timings.values()), abs=0.01)
+    assert set(of_file.timings) == {"prepare", "load", "separate", "write"}
     assert of_file.x_realtime > 0
 
 
@@ -329,14 +330,15 @@ def test_a_long_result_is_mapped_from_a_file_and_equals_a_short_one(
     result = separated(source)
     assert isinstance(result.vocals.samples.base, np.memmap) or isinstance(result.vocals.samples, np.memmap)
     assert_equal_stems(result, expected)
-    result.vocals.samples[:] = 0
-    np.testing.assert_array_equal(result.accompaniment.samples, expected.accompaniment.samples)
 
 
-def test_stems_can_be_written_to(noise: Noise, separated: Separated) -> None:
-    result = separated(noise(1000))
-    result.vocals.samples[:] = 1
-    assert result.vocals.samples.min() == 1
+def test_stems_are_read_only_and_copies_are_not(noise: Noise, separated: Separated) -> None:
+    vocals = separated(noise(1000)).vocals
+    with pytest.raises(ValueError, match="read-only"):
+        vocals.samples[:] = 1
+    copy = np.array(vocals)
+    copy[:] = 1
+    assert vocals.samples.max() < 1
 
 
 # The signature

@@ -56,11 +56,11 @@ def check(manager: ModelManager, digest: str) -> None:
     assert left == {".tiny.lock", "tiny.tar.gz", "tiny", MANIFEST, *MEMBERS}, left
 
 
-def main(folder: str, archive: str, weights: str, before: str) -> None:
-    entry = Weights(**json.loads(weights))
+def try_all(folder: Path, archive: Path, entry: Weights, before: str) -> int:
+    """Go through all points; return how many there are."""
     digest, point = "", 0
     while True:
-        models_dir = Path(folder) / f"{before}-{point}"
+        models_dir = folder / f"{before}-{point}"
         models_dir.mkdir()
         shutil.copy(archive, models_dir / entry.archive)
         manager = new_manager(models_dir, entry)
@@ -79,7 +79,11 @@ def main(folder: str, archive: str, weights: str, before: str) -> None:
             break
         point += 1
     assert os.WEXITSTATUS(status) == 0
-    sys.stdout.write(str(point - 1))
+    return point - 1
+
+
+def main(folder: str, archive: str, weights: str, before: str) -> None:
+    sys.stdout.write(str(try_all(Path(folder), Path(archive), Weights(**json.loads(weights)), before)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.models.conftest import Server, Tiny
+    from tests.models.tiny import Server, Tiny
 
 DATA = "model.data-00000-of-00001"
 NAME = "test:tiny"

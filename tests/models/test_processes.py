@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import shutil
 import signal
 import subprocess
@@ -15,10 +17,12 @@ import filelock
 import pytest
 
 from spleeter_nb.exceptions import ModelNotFoundError
+from spleeter_nb.models.download import Patience
+from spleeter_nb.models.store import ModelManager
 
 if TYPE_CHECKING:
     from spleeter_nb.models.installed import InstalledModel
-    from tests.models.conftest import Server, Tiny
+    from tests.models.tiny import Server, Tiny
 
 HERE = Path(__file__).parent
 NAME = "test:tiny"
@@ -33,11 +37,11 @@ def script(name: str, *arguments: object) -> list[str]:
     return [sys.executable, str(HERE / name), *map(str, arguments)]
 
 
-def test_four_processes_share_one_download(tiny: Tiny, server: Server, tmp_path: Path) -> None:
+def test_eight_processes_share_one_download(tiny: Tiny, server: Server, tmp_path: Path) -> None:
     command = script("install.py", tmp_path, server.host, tiny.weights_json)
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
     digests = [process.communicate(timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4
+    assert [process.returncode for process in processes] == [0] * 8
     assert len(set(digests)) == 1
     assert len(server.requests) == 1
     assert names(tmp_path) == LEFT_BEHIND
@@ -77,23 +81,50 @@ def test_locks_that_do_nothing_cost_downloads_and_no_more(
     assert len(server.requests) == 3
 
 
-def test_a_killed_download_is_continued(tiny: Tiny, server: Server, tmp_path: Path) -> None:
-    server.script.append(server.breaking(300_000, stall=True))
-    process = subprocess.Popen(script("install.py", tmp_path, server.host, tiny.weights_json))
+def kill_download(tiny: Tiny, server: Server, models_dir: Path, *, at: int) -> None:
+    """Kill a process that downloads, when the server fell silent after `at` bytes of the archive."""
+    process = subprocess.Popen(script("install.py", models_dir, server.host, tiny.weights_json))
     assert server.stalled.wait(30)
+    server.stalled.clear()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if any(path.stat().st_size == 300_000 for path in tmp_path.glob(".staging-*/download/archive")):
+        # A few kilobytes may still be with the process.
+        if any(path.stat().st_size > at - 8192 for path in models_dir.glob(".staging-*/download/archive")):
             break
         time.sleep(0.02)
     process.kill()
     assert process.wait(10) == -signal.SIGKILL
+
+
+def test_a_killed_download_is_continued(tiny: Tiny, server: Server, tmp_path: Path) -> None:
+    server.script.append(server.breaking(300_000, stall=True))
+    kill_download(tiny, server, tmp_path, at=300_000)
     manager = tiny.manager(tmp_path, host=server.host)
     with pytest.raises(ModelNotFoundError):
         manager.validate_model(NAME)
     tiny.check(manager.ensure(NAME))
     assert server.requests[1]["Range"] == "bytes=300000-"
     assert server.sent == len(tiny.archive)
+    assert names(tmp_path) == LEFT_BEHIND
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_sixteen_ends_silences_and_kills_cost_hardly_a_byte_twice(
+    tiny: Tiny, server: Server, tmp_path: Path, seed: int
+) -> None:
+    dice = random.Random(seed)  # noqa: S311 - test data
+    places = [0, *sorted(dice.sample(range(1, len(tiny.archive)), 16))]
+    kills = {dice.randint(1, 4), dice.randint(5, 9)}
+    silences = {11, 13, 15}
+    for number, (start, end) in enumerate(itertools.pairwise(places)):
+        server.script.append(server.breaking(end - start, stall=number in kills | silences))
+    for number in sorted(kills):
+        kill_download(tiny, server, tmp_path, at=places[number + 1])
+    patience = Patience(read=0.2, pause=0.001)
+    manager = ModelManager(tmp_path, host=server.host, catalog=tiny.catalog, patience=patience)
+    tiny.check(manager.ensure(NAME))
+    assert len(server.requests) == 17
+    assert server.sent <= 1.05 * len(tiny.archive)
     assert names(tmp_path) == LEFT_BEHIND
 
 

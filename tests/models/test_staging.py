@@ -100,7 +100,7 @@ def test_a_lock_that_another_holds_is_waited_for(tmp_path: Path) -> None:
     lock.acquire()
     threading.Timer(0.3, lock.release).start()
     with model_lock(tmp_path, "tiny", Watch(lambda progress: events.append(progress.message))):
-        assert events == ["another process is installing tiny; waiting for it"]
+        assert events == ["tiny is being installed by somebody else; waiting for it"]
 
 
 def test_waiting_for_a_lock_can_be_stopped_and_ends(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from spleeter_nb.exceptions import ModelCorruptError, SeparationCancelledError
+from spleeter_nb.net.checkpoint import read_checkpoint
 from spleeter_nb.net.devices import Choice
 from spleeter_nb.net.keras import KerasRuntime
 from spleeter_nb.net.load import load_runtime
@@ -97,6 +98,38 @@ def test_the_chosen_runtime_is_loaded(small_model: Callable[[str], Model], name:
     runtime = load(small_model("two"), name, threading.Event())
     assert isinstance(runtime, kind)
     assert runtime.info == RuntimeInfo(name, "cpu", "float32")
+
+
+@pytest.mark.usefixtures("keras")
+@pytest.mark.parametrize("runtime", ["openvino", "tensorflow"])
+@pytest.mark.parametrize(("value", "problem"), [(0.0, "is zero throughout"), (np.nan, "not finite")])
+def test_weights_of_nothing_are_caught(
+    own_model: Model, tensorflow: Any, runtime: str, value: float, problem: str
+) -> None:
+    """All digests and sums of the checkpoint are right."""
+    tensors = {
+        name: np.full_like(tensor, value) if tensor.dtype == np.float32 else tensor
+        for name, tensor in read_checkpoint(own_model.checkpoint).items()
+    }
+    tensorflow.raw_ops.SaveV2(
+        prefix=str(own_model.checkpoint),
+        tensor_names=list(tensors),
+        shape_and_slices=[""] * len(tensors),
+        tensors=list(tensors.values()),
+    )
+    with pytest.raises(ModelCorruptError, match=problem):
+        load(own_model, runtime, threading.Event())
+    if runtime == "openvino":
+        assert not list((own_model.checkpoint.parent / "openvino").glob("*/passed-*"))
+
+
+@pytest.mark.usefixtures("keras")
+@pytest.mark.parametrize("runtime", ["openvino", "tensorflow"])
+@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
+def test_empty_files_are_caught(own_model: Model, runtime: str, suffix: str) -> None:
+    own_model.checkpoint.with_name(own_model.checkpoint.name + suffix).write_bytes(b"")
+    with pytest.raises(ModelCorruptError):
+        load(own_model, runtime, threading.Event())
 
 
 def test_loading_can_be_cancelled(small_model: Callable[[str], Model]) -> None:

@@ -1,0 +1,149 @@
+"""Batches: many songs through one engine, told as one job, each with an outcome of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from spleeter_nb.engine.ledger import Ledger
+from spleeter_nb.engine.options import parse_options
+from spleeter_nb.engine.progress import Reporter
+from spleeter_nb.engine.separation import label
+from spleeter_nb.engine.sources import expand
+from spleeter_nb.engine.targets import Targets, home_expanded
+from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.waiting import wait_awake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from spleeter_nb.engine.jobs import SeparationJob
+    from spleeter_nb.engine.options import Options
+    from spleeter_nb.engine.result import SeparationResult
+    from spleeter_nb.events import Progress
+    from spleeter_nb.values import AudioSource
+
+    Outcome: TypeAlias = SeparationResult | SpleeterError
+    Submit: TypeAlias = Callable[[AudioSource, dict[str, Any], Ledger | None], SeparationJob]
+
+_LOG = logging.getLogger("spleeter_nb")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Songs that are separated with the same options."""
+
+    items: list[AudioSource | SpleeterError]
+    """The songs, and in the place of what cannot be one, its error."""
+    options: dict[str, Any]
+    ledger: Ledger | None
+    progress: _BatchProgress
+
+    @classmethod
+    def prepared(
+        cls, audio_files: AudioSource | Iterable[AudioSource], *, recursive: bool, options: dict[str, Any]
+    ) -> Self:
+        """Find the songs, and all that is wrong with the batch as a whole, before anything begins."""
+        parsed = parse_options(options)
+        ledger = None if parsed.output_dir is None else Ledger(home_expanded(parsed.output_dir))
+        items = expand(audio_files, recursive=recursive, leave_out=ledger.paths() if ledger else ())
+        songs = [label(item) for item in items if not isinstance(item, SpleeterError)]
+        if ledger:
+            _targets(parsed).check_distinct(songs)
+        name = Path(songs[0]).name if len(items) == len(songs) == 1 else f"{len(items)} songs"
+        reporter = Reporter(parsed.progress, name=name)
+        return cls(items, {**options, "progress": False}, ledger, _BatchProgress(reporter, len(items)))
+
+    async def run(self, submit: Submit) -> list[Outcome]:
+        """Submit all songs and wait for them; cancelling this cancels them."""
+        jobs: list[SeparationJob] = []
+        waiting: list[asyncio.Task[Outcome]] = []
+        try:
+            for item in self.items:
+                if isinstance(item, SpleeterError):
+                    waiting.append(asyncio.create_task(self._refused(item)))
+                    continue
+                job = submit(item, self.options, self.ledger)
+                jobs.append(job)
+                waiting.append(asyncio.create_task(self._outcome(job)))
+            await wait_awake(waiting)
+        except BaseException:
+            for job in jobs:
+                job.cancel()
+            for task in waiting:
+                task.cancel()
+            raise
+        finally:
+            self.progress.close()
+        return [task.result() for task in waiting]
+
+    async def _outcome(self, job: SeparationJob) -> Outcome:
+        song = object()
+        job.subscribe(lambda event: self.progress.advance(song, event))
+        try:
+            outcome: Outcome = await job.in_loop()
+        except SpleeterError as error:
+            outcome = error
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the other songs
+            outcome = SpleeterError(f"{job.source!r} failed unexpectedly: {error!r}. Please report it.")
+            outcome.__cause__ = error
+        if isinstance(outcome, SpleeterError):
+            outcome.context["song"] = job.source
+            _LOG.info("%s: %s", job.source, outcome)
+        self.progress.end(song, failed=isinstance(outcome, SpleeterError))
+        return outcome
+
+    async def _refused(self, error: SpleeterError) -> Outcome:
+        named = (error.context.get(key) for key in ("path", "folder", "pattern"))
+        error.context["song"] = next((name for name in named if name), None)
+        _LOG.info("%s", error)
+        self.progress.end(object(), failed=True)
+        return error
+
+
+@dataclass
+class _BatchProgress:
+    """Adds up what the jobs tell, each in its thread."""
+
+    reporter: Reporter
+    total: int
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _under_way: dict[object, float] = field(default_factory=dict)
+    _ended: int = 0
+    _failed: int = 0
+
+    def advance(self, song: object, event: Progress) -> None:
+        if self.total == 1:
+            self.reporter.forward(event)
+        elif event.stage == "separate" and event.fraction is not None:
+            with self._lock:
+                self._under_way[song] = event.fraction
+                self._tell()
+
+    def end(self, song: object, *, failed: bool) -> None:
+        with self._lock:
+            self._under_way.pop(song, None)
+            self._ended += 1
+            self._failed += failed
+            self._tell()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._ended == self.total > 1:
+                self.reporter.tell("done", 1.0)
+            self.reporter.close()
+
+    def _tell(self) -> None:
+        if self.total == 1:
+            return
+        failed = f", {self._failed} failed" if self._failed else ""
+        fraction = (self._ended + sum(self._under_way.values())) / self.total
+        self.reporter.tell("separate", fraction, f"{self._ended} of {self.total} songs{failed}")
+
+
+def _targets(options: Options) -> Targets:
+    return Targets(Path(), options.filename_format, options.codec, options.on_exist)

@@ -1,0 +1,246 @@
+"""Separation as a service inside of the kernel: any number of songs at once, watched, and stopped at will."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Self
+
+from spleeter_nb.config import SpleeterConfig
+from spleeter_nb.engine.batch import Batch
+from spleeter_nb.engine.jobs import SeparationJob
+from spleeter_nb.engine.loaded import cache_manager, model_manager
+from spleeter_nb.engine.separation import Separation
+from spleeter_nb.engine.stats import EngineStats
+from spleeter_nb.exceptions import EngineClosedError
+from spleeter_nb.net.load import preload
+from spleeter_nb.waiting import in_thread
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from spleeter_nb.engine.ledger import Ledger
+    from spleeter_nb.engine.result import SeparationResult
+    from spleeter_nb.engine.stats import ProcessingStats
+    from spleeter_nb.exceptions import SpleeterError
+    from spleeter_nb.models import ModelStatus
+    from spleeter_nb.values import AudioSource
+
+# While one computes, the next one decodes and the last one is written; more would only share the same processor.
+_JOBS_AT_ONCE = 2
+
+# How long closing waits for jobs that were asked to stop.
+_CLOSING_SECONDS = 5.0
+
+
+class SpleeterEngine:
+    """Separates songs in threads of its own, while the notebook stays usable.
+
+    Any number of calls may be under way: two jobs run at a time, the others wait for their turn, and each gives what
+    it would give alone. One job takes one thread and as many more as its runtime has lanes; the networks of all jobs
+    together compute in ``worker_threads`` threads.
+
+    Parameters
+    ----------
+    config : SpleeterConfig, optional
+        By default what the environment and the configuration file say.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import spleeter_nb as snb
+    >>> async def main():
+    ...     async with snb.SpleeterEngine() as engine:
+    ...         return await engine.separate(snb.demo_song(), progress=False)
+    >>> list(asyncio.run(main()))
+    ['vocals', 'accompaniment']
+    """
+
+    def __init__(self, config: SpleeterConfig | None = None) -> None:
+        self.config = config or SpleeterConfig()
+        self._stats = EngineStats()
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._jobs: set[SeparationJob] = set()
+        self._is_closed = False
+
+    async def initialize(self) -> Self:
+        """Get ready, which the first separation would do otherwise: import what is heavy, open the cache.
+
+        Returns
+        -------
+        SpleeterEngine
+            Itself.
+        """
+        self._running_pool()
+        await in_thread(self._warm_up)
+        return self
+
+    def submit(
+        self, audio_path: AudioSource, model_name: str | os.PathLike[str] = "spleeter:2stems", **options: Any
+    ) -> SeparationJob:
+        """Begin a separation and return at once.
+
+        Parameters
+        ----------
+        audio_path, model_name, **options
+            As :func:`spleeter_nb.separate` takes them.
+
+        Returns
+        -------
+        SeparationJob
+            To be awaited, watched or cancelled.
+
+        Raises
+        ------
+        ValidationError
+            If an option is unknown or has a value that is not allowed.
+        EngineClosedError
+            If the engine was closed.
+        """
+        return self._submit(audio_path, model_name, options)
+
+    async def separate(
+        self, audio_path: AudioSource, model_name: str | os.PathLike[str] = "spleeter:2stems", **options: Any
+    ) -> SeparationResult:
+        """Separate a song into its stems.
+
+        Cancelling the task that awaits this, or interrupting the kernel, cancels the separation.
+
+        Parameters
+        ----------
+        audio_path, model_name, **options
+            As :func:`spleeter_nb.separate` takes them.
+
+        Returns
+        -------
+        SeparationResult
+
+        Raises
+        ------
+        SpleeterError
+            As :func:`spleeter_nb.separate`; :class:`EngineClosedError` if the engine was closed.
+        """
+        job = self._submit(audio_path, model_name, options)
+        try:
+            return await job
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
+
+    async def batch_separate(
+        self,
+        audio_files: AudioSource | Iterable[AudioSource],
+        model_name: str | os.PathLike[str] = "spleeter:2stems",
+        *,
+        recursive: bool = False,
+        **options: Any,
+    ) -> list[SeparationResult | SpleeterError]:
+        """Separate many songs; one that fails does not stop the others.
+
+        With `output_dir`, a ledger there notes which songs are finished: a second run separates only what is missing
+        or was changed. Cancelling the task that awaits this, or interrupting the kernel, cancels all that remains.
+
+        Parameters
+        ----------
+        audio_files : source or iterable of sources
+            Files, folders, globs (``"album/*.mp3"``, ``"**/*.flac"``), bytes, file objects, arrays.
+        model_name : str or PathLike
+            As for :meth:`separate`.
+        recursive : bool
+            Whether folders stand for what their sub-folders hold, too.
+        **options
+            As for :meth:`separate`, for each song. `progress` tells of the whole batch: its fraction counts songs,
+            its message names the song.
+
+        Returns
+        -------
+        list of SeparationResult or SpleeterError
+            In the order of the songs; in the place of one that failed, its error, whose ``context["song"]`` names it.
+
+        Raises
+        ------
+        ValidationError
+            If an option is wrong, nothing is there to separate, or two songs would be written to the same files.
+        EngineClosedError
+            If the engine was closed.
+        """
+        batch = await in_thread(lambda: Batch.prepared(audio_files, recursive=recursive, options=options))
+        return await batch.run(lambda source, given, ledger: self._submit(source, model_name, given, ledger))
+
+    def get_available_models(self) -> list[ModelStatus]:
+        """List the published models, and which are here; nothing is hashed or fetched."""
+        return model_manager(self.config).available()
+
+    def get_processing_stats(self) -> ProcessingStats:
+        """Return what this engine has done so far; :class:`spleeter_nb.engine.stats.ProcessingStats` names it all."""
+        return self._stats.snapshot()
+
+    async def close(self) -> None:
+        """Cancel what is under way, wait until it has ended, and take nothing more; can be repeated."""
+        with self._lock:
+            self._is_closed = True
+            pool, self._pool = self._pool, None
+            jobs = tuple(self._jobs)
+        for job in jobs:
+            job.cancel()
+        if pool is not None:
+            pool.shutdown(wait=False)
+            await in_thread(lambda: _wait_for(jobs))
+
+    async def __aenter__(self) -> Self:
+        return await self.initialize()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else f"{len(self._jobs)} jobs"
+        return f"SpleeterEngine({state})"
+
+    def _submit(
+        self,
+        source: AudioSource,
+        model_name: str | os.PathLike[str],
+        options: dict[str, Any],
+        ledger: Ledger | None = None,
+    ) -> SeparationJob:
+        pool = self._running_pool()
+        separation = Separation.prepared(self.config, source, model_name, options, ledger=ledger)
+        job = SeparationJob(separation, self._stats)
+        with self._lock:
+            self._jobs.add(job)
+        job.when_ended(self._forget)
+        pool.submit(job.run)
+        return job
+
+    def _forget(self, job: SeparationJob) -> None:
+        with self._lock:
+            self._jobs.discard(job)
+
+    def _running_pool(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._is_closed:
+                raise EngineClosedError("The engine was closed: make a new one, SpleeterEngine().")
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="spleeter_nb-job")
+            return self._pool
+
+    def _warm_up(self) -> None:
+        preload()
+        cache = cache_manager(self.config)
+        if cache is not None:
+            cache.get_cache_stats()
+
+
+def _wait_for(jobs: Iterable[SeparationJob]) -> None:
+    for job in jobs:
+        job.wait(_CLOSING_SECONDS)

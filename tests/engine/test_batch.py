@@ -1,0 +1,223 @@
+"""Batches: every song gets its turn, whatever becomes of the others; a second run does what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from spleeter_nb import SeparationResult, SpleeterEngine
+from spleeter_nb.exceptions import (
+    AudioNotFoundError,
+    SpleeterError,
+    UnknownOptionError,
+    UnsupportedFormatError,
+    ValidationError,
+)
+from tests.engine.conftest import RATE, entries, job_threads, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spleeter_nb.events import Progress
+    from spleeter_nb.values import FloatArray
+
+
+@pytest.fixture
+def album(tmp_path: Path, noise: Callable[..., FloatArray]) -> Path:
+    """Four songs; the third is none."""
+    folder = tmp_path / "album"
+    (folder / "more").mkdir(parents=True)
+    for number in (1, 2, 4):
+        soundfile.write(folder / f"{number}.wav", noise(10_000 + number, seed=number), RATE)
+    (folder / "3.wav").write_text("no sound at all, whatever the name says\n")
+    soundfile.write(folder / "more" / "5.flac", noise(10_005, seed=5), RATE)
+    return folder
+
+
+@pytest.fixture
+def batch(small_models: Path) -> Callable[..., list[Any]]:
+    def run(files: object, **options: Any) -> list[Any]:
+        async def separate() -> list[Any]:
+            async with SpleeterEngine() as engine:
+                return await engine.batch_separate(
+                    files,  # type: ignore[arg-type]
+                    model_name=small_models / "two" / "config.json",
+                    **{"progress": False, **options},
+                )
+
+        return asyncio.run(separate())
+
+    return run
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*.wav"))}
+
+
+def test_results_keep_the_order_and_an_error_stands_in_its_place(
+    batch: Callable[..., list[Any]], album: Path, separated: Callable[..., Any]
+) -> None:
+    files = [album / "4.wav", album / "3.wav", album / "missing.wav", album / "1.wav"]
+    first, bad, missing, last = batch(files)
+    assert isinstance(bad, UnsupportedFormatError)
+    assert bad.context["song"] == str(album / "3.wav")
+    assert isinstance(missing, AudioNotFoundError)
+    for path, result in ((files[0], first), (files[3], last)):
+        assert result.origin == str(path)
+        np.testing.assert_array_equal(result.vocals.samples, separated(path).vocals.samples)
+
+
+def test_a_folder_a_glob_and_sub_folders(batch: Callable[..., list[Any]], album: Path) -> None:
+    def names(files: object, **options: Any) -> list[str]:
+        return [
+            outcome.origin if isinstance(outcome, SeparationResult) else outcome.context["song"]
+            for outcome in batch(files, **options)
+        ]
+
+    assert names(album) == [str(album / f"{n}.wav") for n in (1, 2, 3, 4)]
+    assert str(album / "more" / "5.flac") in names(album, recursive=True)
+    assert names(str(album / "[12].wav")) == [str(album / "1.wav"), str(album / "2.wav")]
+    with pytest.raises(ValidationError):
+        batch(album.parent)
+
+
+def test_arrays_and_bytes_are_songs_too(
+    batch: Callable[..., list[Any]], album: Path, noise: Callable[..., FloatArray]
+) -> None:
+    results = batch([noise(9000), noise(9001)], sample_rate=RATE)
+    assert [result.vocals.frames for result in results] == [9000, 9001]
+    (result,) = batch([(album / "1.wav").read_bytes()])
+    assert result.vocals.frames == 10_001
+
+
+def test_a_second_run_does_only_what_is_missing(
+    batch: Callable[..., list[Any]], album: Path, tmp_path: Path, noise: Callable[..., FloatArray]
+) -> None:
+    out = tmp_path / "out"
+    first = batch(album, output_dir=out)
+    assert sum(isinstance(outcome, SpleeterError) for outcome in first) == 1
+    before = stamps(out)
+    assert len(before) == 6
+
+    second = batch(album, output_dir=out)
+    assert stamps(out) == before
+    done = [outcome for outcome in second if isinstance(outcome, SeparationResult)]
+    assert [result.runtime for result in done] == [None] * 3
+    for old, new in zip(first, second, strict=True):
+        if isinstance(old, SeparationResult):
+            np.testing.assert_array_equal(new.vocals.samples, old.vocals.samples)
+
+    # A song that changed, stems that were removed or damaged: these, and no others.
+    soundfile.write(album / "1.wav", noise(10_001, seed=9), RATE)
+    (out / "2" / "vocals.wav").unlink()
+    (out / "4" / "accompaniment.wav").write_bytes(b"damage")
+    third = batch(album, output_dir=out)
+    assert all(outcome.runtime is not None for outcome in third if isinstance(outcome, SeparationResult))
+    assert len(stamps(out)) == 6
+
+    # Other options are another task.
+    fourth = batch(album, output_dir=out, overlap=0.25)
+    assert all(outcome.runtime is not None for outcome in fourth if isinstance(outcome, SeparationResult))
+    finer = batch(album, output_dir=out, overlap=0.25, bit_depth=24)
+    assert all(outcome.runtime is not None for outcome in finer if isinstance(outcome, SeparationResult))
+
+
+def test_a_ledger_that_cannot_be_trusted_is_not(batch: Callable[..., list[Any]], album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch(album / "1.wav", output_dir=out)
+    for ledger in out.glob(".*"):
+        if ledger.is_file():
+            ledger.write_bytes(ledger.read_bytes()[:-20] + b"\xff\x00{")
+    (result,) = batch(album / "1.wav", output_dir=out)
+    assert result.runtime is not None
+
+
+def test_songs_that_would_share_files_are_refused_before_anything_begins(
+    batch: Callable[..., list[Any]], album: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValidationError, match="same files"):
+        batch([album / "1.wav", album / "1.wav"], output_dir=tmp_path / "out")
+    with pytest.raises(UnknownOptionError):
+        batch([album / "1.wav"], overlp=0.1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_on_exist_is_honoured(batch: Callable[..., list[Any]], album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "1").mkdir(parents=True)
+    (out / "1" / "vocals.wav").write_bytes(b"of the user")
+    (error,) = batch(album / "1.wav", output_dir=out, on_exist="error")
+    assert type(error).__name__ == "OutputExistsError"
+    (result,) = batch(album / "1.wav", output_dir=out, on_exist="overwrite")
+    assert result.vocals.frames == 10_001
+
+
+def test_progress_counts_songs_and_time_left(batch: Callable[..., list[Any]], album: Path) -> None:
+    heard: list[Progress] = []
+    batch(album, progress=heard.append)
+    fractions = [event.fraction or 0 for event in heard]
+    assert fractions[-1] == 1
+    assert heard[-1].stage == "done"
+    assert heard[-2].message == "4 of 4 songs, 1 failed"
+    assert max(fractions) <= 1
+    heard.clear()
+    batch(album / "1.wav", progress=heard.append)
+    assert {"load", "separate", "done"} <= {event.stage for event in heard}
+
+
+def test_a_fault_of_ours_is_the_songs_error_and_stops_no_other(
+    batch: Callable[..., list[Any]], album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spleeter_nb.engine.separation as module  # noqa: PLC0415 - only this test reaches inside
+
+    whole = module.read_mixture, module.open_audio
+
+    def broken(source: Any, **options: Any) -> Any:
+        if os.fspath(source).endswith("2.wav"):
+            raise ZeroDivisionError("a fault")
+        return whole[1](source, **options)
+
+    monkeypatch.setattr(module, "open_audio", broken)
+    outcomes = batch([album / "1.wav", album / "2.wav"])
+    assert isinstance(outcomes[0], SeparationResult)
+    assert type(outcomes[1]) is SpleeterError
+    assert "unexpectedly" in str(outcomes[1])
+    assert isinstance(outcomes[1].__cause__, ZeroDivisionError)
+
+
+def test_cancelling_the_task_cancels_all_that_remains(
+    small_models: Path, tmp_path: Path, noise: Callable[..., FloatArray]
+) -> None:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for number in range(4):
+        soundfile.write(folder / f"{number}.wav", noise(2_000_000, seed=number), RATE)
+    out = tmp_path / "out"
+
+    async def run() -> float:
+        async with SpleeterEngine() as engine:
+            loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+            def listen(event: Progress) -> None:
+                if event.fraction:
+                    loop.call_soon_threadsafe(begun.set)
+
+            model = small_models / "two" / "config.json"
+            task = asyncio.create_task(engine.batch_separate(folder, model, output_dir=out, progress=listen))
+            await begun.wait()
+            start = time.monotonic()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return time.monotonic() - start
+
+    assert asyncio.run(run()) < 0.5
+    assert wait_until(lambda: not job_threads())
+    assert not [path for path in entries(out) if path.endswith((".wav", ".part"))]

@@ -1,0 +1,182 @@
+"""The engine: many separations at once in one kernel, each as if it were alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from spleeter_nb import SpleeterConfig, SpleeterEngine
+from spleeter_nb.exceptions import (
+    AudioNotFoundError,
+    EngineClosedError,
+    SeparationCancelledError,
+    UnknownOptionError,
+)
+from tests.engine.conftest import RATE, job_threads, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spleeter_nb.events import Progress
+    from spleeter_nb.values import FloatArray
+
+
+@pytest.fixture
+def model(small_models: Path) -> Path:
+    return small_models / "two" / "config.json"
+
+
+def given(**options: object) -> dict[str, Any]:
+    return {"sample_rate": RATE, "progress": False, **options}
+
+
+def test_a_separation_is_awaited(model: Path, noise: Callable[..., FloatArray], separated: Callable[..., Any]) -> None:
+    song = noise(30_000)
+
+    async def run() -> Any:
+        async with SpleeterEngine() as engine:
+            return await engine.separate(audio_path=song, model_name=model, **given())
+
+    result, expected = asyncio.run(run()), separated(song)
+    assert list(result) == list(expected)
+    for name in expected:
+        np.testing.assert_array_equal(result[name].samples, expected[name].samples)
+
+
+def test_four_at_once_give_what_each_gives_alone(
+    model: Path, noise: Callable[..., FloatArray], separated: Callable[..., Any]
+) -> None:
+    songs = [noise(60_000 + 1000 * seed, seed=seed) for seed in range(4)]
+    most = 0
+
+    def count(_: Progress) -> None:
+        nonlocal most
+        most = max(most, len(job_threads()))
+
+    async def run() -> list[Any]:
+        async with SpleeterEngine() as engine:
+            jobs = (engine.separate(song, model, **given(progress=count)) for song in songs)
+            return await asyncio.gather(*jobs)
+
+    results = asyncio.run(run())
+    for song, result in zip(songs, results, strict=True):
+        expected = separated(song)
+        for name in expected:
+            np.testing.assert_array_equal(result[name].samples, expected[name].samples)
+    # Two jobs, each with a thread of its own and two that compute.
+    assert 0 < most <= 2 * 3
+
+
+def test_two_run_and_the_others_wait_for_their_turn(model: Path, noise: Callable[..., FloatArray]) -> None:
+    async def run() -> None:
+        async with SpleeterEngine() as engine:
+            go, begun = threading.Event(), threading.Semaphore(0)
+
+            def hold(event: Progress) -> None:
+                if event.stage == "load":
+                    begun.release()
+                    go.wait(10)
+
+            jobs = [engine.submit(noise(20_000), model, **given(progress=hold)) for _ in range(3)]
+            await asyncio.to_thread(lambda: [begun.acquire(timeout=10) for _ in range(2)])
+            assert [job.state for job in jobs] == ["running", "running", "queued"]
+            assert repr(engine) == "SpleeterEngine(3 jobs)"
+            assert jobs[2].progress is not None
+            assert jobs[2].progress.stage == "queued"
+            go.set()
+            for job in jobs:
+                assert (await job).duration == 20_000 / RATE
+            assert [job.state for job in jobs] == ["done"] * 3
+
+    asyncio.run(run())
+
+
+def test_a_wrong_option_is_refused_before_anything_begins(model: Path, noise: Callable[..., FloatArray]) -> None:
+    engine = SpleeterEngine()
+    with pytest.raises(UnknownOptionError, match="Did you mean 'overlap'"):
+        engine.submit(noise(10), model, overlp=0.5)
+    with pytest.raises(UnknownOptionError):
+        asyncio.run(engine.separate(noise(10), model, overlp=0.5))
+    assert engine.get_processing_stats()["jobs"]["failed"] == 0
+    asyncio.run(engine.close())
+
+
+def test_a_failure_is_raised_and_counted(model: Path, tmp_path: Path) -> None:
+    async def run() -> Any:
+        async with SpleeterEngine() as engine:
+            with pytest.raises(AudioNotFoundError):
+                await engine.separate(tmp_path / "missing.wav", model, progress=False)
+            return engine.get_processing_stats()
+
+    stats = asyncio.run(run())
+    assert stats["failures"] == {"AudioNotFoundError": 1}
+    assert stats["success_rate"] == 0
+
+
+def test_successes_are_counted_with_their_seconds(model: Path, noise: Callable[..., FloatArray]) -> None:
+    async def run() -> Any:
+        async with SpleeterEngine() as engine:
+            await engine.separate(noise(2 * RATE), model, **given())
+            return engine.get_processing_stats()
+
+    stats = asyncio.run(run())
+    assert stats["jobs"]["done"] == 1
+    assert stats["success_rate"] == 100
+    assert stats["audio_seconds"] == pytest.approx(2)
+    assert stats["x_realtime"] > 0
+    assert "separate" in stats["stages"]
+
+
+def test_cancelling_the_task_cancels_the_job(model: Path, noise: Callable[..., FloatArray]) -> None:
+    async def run() -> None:
+        async with SpleeterEngine() as engine:
+            begun = asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def tell(event: Progress) -> None:
+                if event.stage == "separate":
+                    loop.call_soon_threadsafe(begun.set)
+
+            task = asyncio.create_task(engine.separate(noise(8_000_000), model, **given(progress=tell)))
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(wait_until, lambda: not engine.get_processing_stats()["jobs"]["running"])
+            assert engine.get_processing_stats()["jobs"]["cancelled"] == 1
+
+    asyncio.run(run())
+
+
+def test_a_closed_engine_takes_no_more_and_has_ended_its_jobs(model: Path, noise: Callable[..., FloatArray]) -> None:
+    async def run() -> None:
+        engine = await SpleeterEngine(SpleeterConfig()).initialize()
+        jobs = [engine.submit(noise(8_000_000), model, **given()) for _ in range(3)]
+        await engine.close()
+        await engine.close()
+        assert {job.state for job in jobs} == {"cancelled"}
+        with pytest.raises(EngineClosedError, match="make a new one"):
+            engine.submit(noise(10), model, **given())
+        with pytest.raises(EngineClosedError):
+            await engine.initialize()
+        assert repr(engine) == "SpleeterEngine(closed)"
+        for job in jobs:
+            with pytest.raises(SeparationCancelledError):
+                await job
+
+    asyncio.run(run())
+    assert wait_until(lambda: not job_threads())
+
+
+def test_models_are_listed(two_stems_models_dir: Path) -> None:
+    engine = SpleeterEngine(SpleeterConfig(models_dir=two_stems_models_dir))
+    models = {model.name: model for model in engine.get_available_models()}
+    assert len(models) == 6
+    assert models["spleeter:2stems"].installed
+    assert not models["spleeter:5stems"].installed
+    assert models["spleeter:4stems"].instruments == ("vocals", "drums", "bass", "other")

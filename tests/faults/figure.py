@@ -1,0 +1,69 @@
+"""What a measurement gives, and what it may need from the machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).absolute().parents[2]
+"""The checkout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number, and what it may be at most."""
+
+    name: str
+    required: float
+    measured: float
+    n: int
+    """How often it was tried; what was counted, where the tries were enumerated."""
+    unit: str = ""
+    note: str = ""
+    """What one must know to judge it."""
+
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.required
+
+
+class CannotRunError(Exception):
+    """This machine or this checkout lacks something that a measurement needs."""
+
+
+def new_dice(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - test data
+
+
+def need_program(name: str) -> str:
+    """Return the path of a program, or say that it is missing."""
+    path = shutil.which(name)
+    if path is None:
+        raise CannotRunError(f"{name} is not installed")
+    return path
+
+
+def need_module(name: str) -> None:
+    if importlib.util.find_spec(name) is None:
+        raise CannotRunError(f"there is no Python module {name}")
+
+
+def module_command(name: str, *arguments: object) -> list[str]:
+    """Return the command that runs a module beside this one as a process of its own."""
+    return [sys.executable, "-m", f"tests.faults.{name}", *map(str, arguments)]
+
+
+def run_module(name: str, *arguments: object, timeout: float) -> Any:
+    """Run a module beside this one as a process of its own, and return the JSON that it writes."""
+    command = module_command(name, *arguments)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=timeout)
+    if done.returncode:
+        raise RuntimeError(f"{name} ended with {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout)

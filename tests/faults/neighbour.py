@@ -1,0 +1,44 @@
+"""A second kernel with the same cache: ``python -m tests.faults.neighbour FOLDER SEED REDIS-URL``; see `interrupts`.
+
+It works until its input ends, then says as JSON what went wrong and how long its slowest operation took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from tests.faults.workload import Workload
+
+PATIENCE = 2.0
+"""Seconds after which an operation counts as blocked."""
+PAUSE = 0.01
+
+
+def main(folder: str, seed: str, redis_url: str) -> None:
+    work = Workload(Path(folder), redis_url or None, int(seed))
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set())).start()
+    problems, slowest, count, blocked = [], 0.0, 0, 0
+    while not ended.wait(PAUSE):
+        _, operation = work.draw(only_cache=True)
+        began = time.monotonic()
+        try:
+            operation()
+        except Exception:  # noqa: BLE001 - counted as what must not happen
+            problems.append(traceback.format_exc())
+        seconds = time.monotonic() - began
+        count, slowest, blocked = count + 1, max(slowest, seconds), blocked + (seconds > PATIENCE)
+    levels = work.cache.get_cache_stats()["levels"]
+    work.cache.close()
+    work.loop.close()
+    report = {"count": count, "slowest": slowest, "blocked": blocked, "problems": problems, "levels": levels}
+    sys.stdout.write(json.dumps(report, default=str))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
