@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) install --quiet --constraint .ci/constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench parity lab clean
+.PHONY: help demo test check format bench parity faults lab clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ bench: .venv/.test ## Measure side by side with spleeter 2.4.2, write docs/bench
 
 parity: .venv/.test ## Compare live with spleeter 2.4.2, the official weights included
 	$(BIN)/python scripts/parity.py
+
+faults: .venv/.test ## Bring about faults, and print what became of them
+	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
 lab: .venv/.lab ## Open JupyterLab
 	$(BIN)/jupyter lab

@@ -1,7 +1,8 @@
 """Separate twice with a cache, in a process of its own: ``cached_child.py JOB``; run by the tests.
 
-JOB is JSON: ``cache_dir``, ``song``, ``model``, ``options``; with ``hold`` the process says "separate" when it begins
-to compute, and goes on when its input ends. Prints the levels that the stems came from, and their digests, as JSON.
+JOB is JSON: ``cache_dir``, ``redis_url`` or none, ``song``, ``model``, ``options``; with ``hold`` the process says
+"separate" when it begins to compute, and goes on when its input ends. Prints the levels that the stems came from, and
+their digests, as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def hold(event: Progress) -> None:
 
 
 def main(job: dict[str, Any]) -> None:
-    config = SpleeterConfig(cache_enabled=True, cache_dir=Path(job["cache_dir"]))
+    config = SpleeterConfig(cache_enabled=True, cache_dir=Path(job["cache_dir"]), redis_url=job.get("redis_url"))
     progress = hold if job.get("hold") else False
     first, second = (
         separate_with(config, job["song"], job["model"], progress=progress, **job["options"]) for _ in range(2)

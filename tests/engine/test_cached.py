@@ -67,6 +67,8 @@ def equal(first: SeparationResult, second: SeparationResult) -> bool:
 def in_another_process(config: SpleeterConfig, song: Path, model: Path, **options: object) -> dict[str, Any]:
     """Separate in a process of its own; return the level and a digest of each stem."""
     given = {"cache_dir": str(config.cache_dir), "song": str(song), "model": str(model), "options": options}
+    if config.redis_url is not None:
+        given["redis_url"] = config.redis_url.get_secret_value()
     done = subprocess.run(
         [sys.executable, CHILD, json.dumps(given)], capture_output=True, text=True, check=False, timeout=120
     )

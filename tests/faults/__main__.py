@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.faults import absence, archives, crashes, damage, downloads, interrupts
+from tests.faults import absence, archives, crashes, damage, downloads, flatness, interrupts
 from tests.faults.figure import CannotRunError, Figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MEASUREMENTS = {
-    module.__name__.rpartition(".")[2]: module for module in (damage, interrupts, absence, downloads, archives, crashes)
+    module.__name__.rpartition(".")[2]: module
+    for module in (damage, interrupts, absence, downloads, archives, crashes, flatness)
 }
 """Each has ``measure(n, seed, folder)``, and how often it tries: ``N``, and ``QUICK`` in every run of the tests."""
 
