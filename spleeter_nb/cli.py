@@ -349,9 +349,8 @@ def _settings_table(settings: list[Setting]) -> str:
 def _cache_table(stats: CacheStats) -> str:
     lines = [f"{'':8}{'state':>10}{'values':>10}{'MB':>10}{'limit MB':>10}"]
     for name, level in stats["levels"].items():
-        sizes = (level[key] for key in ("bytes", "limit_bytes"))
-        megabytes = "".join(f"{'' if size is None else f'{size / 2**20:.1f}':>10}" for size in sizes)
-        lines.append(f"{name:8}{level['state']:>10}{level['entries'] or 0:>10}{megabytes}")
+        megabytes = "".join(f"{size / 2**20:>10.1f}" for size in (level["bytes"], level["limit_bytes"]))
+        lines.append(f"{name:8}{level['state']:>10}{level['entries']:>10}{megabytes}")
     return "\n".join(lines)
 
 

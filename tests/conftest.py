@@ -17,7 +17,7 @@ from spleeter_nb.models.store import ModelManager
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No configuration file is read, and no cache used: those that test a cache switch it on, in a folder of its own."""
+    """No configuration file is read, and no cache used: tests of a cache switch it on, in a folder of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPLEETER_CACHE_ENABLED", "false")
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("no-settings")))

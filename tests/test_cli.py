@@ -16,7 +16,9 @@ import pytest
 import soundfile
 
 from spleeter_nb.cli import main
+from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.ledger import LEDGER_NAME
+from spleeter_nb.engine.loaded import cache_manager
 from spleeter_nb.engine.progress import Reporter
 
 if TYPE_CHECKING:
@@ -281,6 +283,86 @@ def test_the_doctor_looks(run: Run, two_stems_models_dir: Path, tmp_path: Path) 
     assert "BAD  spleeter:2stems" in told.out
 
 
+def test_settings_are_shown_with_where_they_come_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPLEETER_BATCH_SIZE", "4")
+    monkeypatch.setenv("SPLEETER_REDIS_URL", "redis://:secret@127.0.0.1:6379/0")
+    told = run("config")
+    assert told.code == 0
+    lines = {line.split()[0]: line for line in told.out.splitlines()}
+    assert set(lines) == set(SpleeterConfig.model_fields)
+    assert lines["batch_size"].split(maxsplit=2)[1:] == ["4", "environment: SPLEETER_BATCH_SIZE"]
+    assert lines["cache_size_mb"].endswith("default")
+    assert "secret" not in told.out
+    as_json = run("config", "--json")
+    assert {setting["name"]: setting["value"] for setting in json.loads(as_json.out)}["batch_size"] == "4"
+    assert "secret" not in as_json.out
+
+
+def test_a_wrong_setting_is_an_error_that_names_the_place(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text("spleeter:\n  cache:\n    disk_size: 5\n")
+    monkeypatch.setenv("SPLEETER_CONFIG", str(tmp_path / "config.yaml"))
+    told = run("config")
+    assert told.code == 1
+    assert "config.yaml, line 3" in told.err
+    assert "disk_size_mb" in told.err
+    assert "Traceback" not in told.err
+
+
+@pytest.fixture
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("SPLEETER_CACHE_ENABLED", "true")
+    monkeypatch.setenv("SPLEETER_CACHE_DIR", str(folder))
+    yield folder
+    cache = cache_manager(SpleeterConfig())
+    assert cache is not None
+    cache.close()
+
+
+def test_the_cache_is_shown_verified_and_cleared(
+    run: Run, song: Path, config: Path, tmp_path: Path, cache_dir: Path
+) -> None:
+    arguments = ("separate", song, "-p", config)
+    assert run(*arguments, "-o", tmp_path / "first").code == 0
+    again = run(*arguments, "-o", tmp_path / "second")
+    assert again.out.startswith("From the cache (memory)")
+    assert files_in(tmp_path / "second") == {"song/vocals.wav", "song/accompaniment.wav"}
+    assert run(*arguments, "-o", tmp_path / "third", "--no-cache").out.startswith("openvino on cpu")
+
+    told = run("cache", "stats")
+    assert [line.split()[:3] for line in told.out.splitlines()[1:]] == [
+        ["memory", "ready", "1"],
+        ["disk", "ready", "1"],
+    ]
+    assert json.loads(run("cache", "stats", "--json").out)["levels"]["disk"]["entries"] == 1
+    assert run("cache", "verify").out == "disk: 1 looked at, 0 damaged and removed\n"
+
+    value = max((path for path in cache_dir.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    with value.open("r+b") as file:
+        file.seek(5000)
+        file.write(b"damage")
+    damaged = run("cache", "verify", "--json")
+    assert damaged.code == 1
+    assert json.loads(damaged.out) == {"disk": {"checked": 1, "damaged": 1}}
+    assert json.loads(run("cache", "clear", "--json").out) == {"memory": 1, "disk": 0}
+    assert run("cache", "clear", "--level", "disk").out == "disk: 0 removed\n"
+
+
+def test_a_cache_that_is_switched_off_is_not_shown(run: Run) -> None:
+    told = run("cache", "stats")
+    assert told.code == 1
+    assert "SPLEETER_CACHE_ENABLED" in told.err
+
+
+@pytest.mark.usefixtures("cache_dir")
+def test_a_level_that_is_not_there_is_refused(run: Run) -> None:
+    told = run("cache", "clear", "--level", "disc")
+    assert told.code == 1
+    assert "Did you mean 'disk'" in told.err
+
+
 def test_the_demonstration_shows_stems_and_scores(run: Run, two_stems_models_dir: Path, tmp_path: Path) -> None:
     arguments = ("demo", "-o", tmp_path, "--models-dir", two_stems_models_dir, "--offline")
     told = run(*arguments)
@@ -295,7 +377,20 @@ def test_the_demonstration_shows_stems_and_scores(run: Run, two_stems_models_dir
     assert report["scores"]["accompaniment"]["SDRi"] > 5
 
 
-@pytest.mark.parametrize("command", [(), ("separate",), ("models",), ("models", "download"), ("demo",), ("doctor",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("separate",),
+        ("models",),
+        ("models", "download"),
+        ("demo",),
+        ("doctor",),
+        ("config",),
+        ("cache",),
+        ("cache", "verify"),
+    ],
+)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_every_command_helps(command: tuple[str, ...], flag: str, run: Run) -> None:
     told = run(*command, flag)

@@ -178,27 +178,30 @@ class CacheManager:
             service.stop(timeout=max(deadline - time.monotonic(), 0))
         self._memory.clear()
 
-    def lookup(self, key: str) -> Found | None:
+    def lookup(self, key: str, *, again: bool = False) -> Found | None:
         """Look for a result in all levels; for threads that may block.
 
         Parameters
         ----------
         key : str
             From `make_key`.
+        again : bool
+            Whether the same asked before, and looks again after `claim`: only a hit counts.
 
         Returns
         -------
         Found or None
             It was put into the levels above, too.
         """
-        return self._look_up(key, LEVELS)
+        return self._look_up(key, LEVELS, again=again)
 
     def claim(
         self, key: str, *, cancel: threading.Event, on_wait: Callable[[], object] | None = None
     ) -> contextlib.AbstractContextManager[None]:
         """Let one at a time compute a key, here and in all processes that share the folder.
 
-        Whoever had to wait looks into the cache again. It saves work, no more: where locks cannot be had, nobody waits.
+        Look into the cache again inside: somebody else may have been faster. It saves work, no more: where locks cannot
+        be had, nobody waits.
 
         Parameters
         ----------
@@ -254,16 +257,17 @@ class CacheManager:
     def _all_services(self) -> list[Service[Any]]:
         return [*([self._uploads] if self._uploads else []), *self._services.values()]
 
-    def _look_up(self, key: str, levels: Sequence[LevelName]) -> Found | None:
-        found = self._find(key, levels)
-        self._total.count(hit=found is not None)
+    def _look_up(self, key: str, levels: Sequence[LevelName], *, again: bool = False) -> Found | None:
+        found = self._find(key, levels, again=again)
+        if found is not None or not again:
+            self._total.count(hit=found is not None)
         if found is not None and found.level != "memory" and "memory" in levels:
             self._memory.write(key, found.value)
         if found is not None and found.level == "redis" and "disk" in levels and "disk" in self._services:
             self._services["disk"].later(functools.partial(_copy, key, found.value))
         return found
 
-    def _find(self, key: str, levels: Sequence[LevelName]) -> Found | None:
+    def _find(self, key: str, levels: Sequence[LevelName], *, again: bool) -> Found | None:
         for name in levels:
             if name not in self._counts:
                 continue
@@ -271,7 +275,8 @@ class CacheManager:
                 value = self._memory.read(key)
             else:
                 value = self._services[name].call(lambda level: level.read(key), None, timeout=_PATIENCE)
-            self._counts[name].count(hit=value is not None)
+            if value is not None or not again:
+                self._counts[name].count(hit=value is not None)
             if value is not None:
                 return Found(value, name)
         return None

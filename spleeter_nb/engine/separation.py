@@ -218,20 +218,17 @@ class Separation:
             return self._separate(work)
         found = cache.lookup(key)
         if found is None:
-            waits: list[str] = []
-
-            def wait() -> None:
-                waits.append(key)
-                self.reporter.tell("wait", message="another job separates the same song: waiting for its stems")
-
-            with cache.claim(key, cancel=self.cancel, on_wait=wait):
-                found = cache.lookup(key) if waits else None
+            with cache.claim(key, cancel=self.cancel, on_wait=self._tell_waiting):
+                found = cache.lookup(key, again=True)
                 if found is None:
                     with cache.recorder(work.names) as recorder:
                         result = self._separate(work, recorder)
                         recorder.commit(key, described(result))
                     return result
         return self._restored(work, found)
+
+    def _tell_waiting(self) -> None:
+        self.reporter.tell("wait", message="another job separates the same song: waiting for its stems")
 
     def _restored(self, work: _Work, found: Found) -> SeparationResult:
         """Make a result of what was in the cache."""

@@ -93,19 +93,15 @@ def test_killed_within_sqlite_a_writing_leaves_the_old_or_the_new(tmp_path: Path
     run(command("write", tmp_path, "key", 1))
     chance = np.random.default_rng(3)
     assert STRACE is not None
-    counting = [STRACE, "-f", "-o", str(tmp_path / "calls"), "-e", "trace=pwrite64"]
-    run([*counting, *command("write", tmp_path, "key", 1)])
-    total = len(re.findall("pwrite64", (tmp_path / "calls").read_text()))
-    assert total > 5
+    database = tmp_path / "v1" / "cache.db"
+    watch = [STRACE, "-f", "-P", str(database), "-P", f"{database}-journal", "-o", str(tmp_path / "calls"), "-e"]
+    run([*watch, "trace=pwrite64", *command("write", tmp_path, "key", 1)])
+    total = len(re.findall(r"pwrite64\(", (tmp_path / "calls").read_text()))
+    assert total > 20
     fill = 1
-    for number in range(8):
-        point = chance.integers(1, total + 1)
-        inject = f"inject=pwrite64:signal=KILL:when={point}"
-        killed = subprocess.run(
-            [STRACE, "-f", "-o", "/dev/null", "-e", inject, *command("write", tmp_path, "key", 10 + number)],
-            capture_output=True,
-            check=False,
-        )
+    for number, point in enumerate(chance.integers(1, total, size=8)):
+        killing = [*watch, f"inject=pwrite64:signal=KILL:when={point}", *command("write", tmp_path, "key", 10 + number)]
+        killed = subprocess.run(killing, capture_output=True, check=False)
         assert killed.returncode == -signal.SIGKILL, point
         seen = run(command("read", tmp_path, "key"))
         assert seen["seen"] in {fill, 10 + number}, point

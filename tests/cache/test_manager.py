@@ -52,8 +52,8 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
 
 
-def cache_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("spleeter_nb-")]
+def cache_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("spleeter_nb-")}
 
 
 def files(folder: Path) -> list[Path]:
@@ -180,24 +180,27 @@ def test_wrong_setting_is_refused(setting: dict[str, Any]) -> None:
 
 
 def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
+    before = cache_threads()
     manager = CacheManager(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
-    assert not cache_threads()
+    assert cache_threads() <= before
     manager.lookup(KEY)
-    assert cache_threads() == ["spleeter_nb-cache"]
+    assert [thread.name for thread in cache_threads() - before] == ["spleeter_nb-cache"]
     manager.close()
-    assert not cache_threads()
+    assert cache_threads() <= before
 
 
 def test_threads_of_a_manager_that_nobody_closed_end(tmp_path: Path) -> None:
+    before = cache_threads()
     manager = CacheManager(tmp_path)
     manager.lookup(KEY)
+    assert cache_threads() - before
     del manager
     gc.collect()
     ends = time.monotonic() + 5
-    while cache_threads() and time.monotonic() < ends:
+    while cache_threads() - before and time.monotonic() < ends:
         time.sleep(0.01)
-    assert not cache_threads()
+    assert not cache_threads() - before
 
 
 def test_default_folder_is_the_user_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

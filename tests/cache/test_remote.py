@@ -714,9 +714,7 @@ def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(server: Redi
             assert client.get("b", 5) == b"other"
 
 
-def test_a_probe_that_is_interrupted_lets_others_through(
-    level: RedisLevel, server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_is_passed_on_and_the_level_goes_on(level: RedisLevel, monkeypatch: pytest.MonkeyPatch) -> None:
     send(level, KEY, SMALL)
     with monkeypatch.context() as patch:
         patch.setattr(RedisLevel, "_fetch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

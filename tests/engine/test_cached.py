@@ -309,6 +309,9 @@ def test_a_cache_that_cannot_be_used_costs_a_warning_and_no_separation(
     first = separate_with(config, song, model, progress=False)
     second = separate_with(config, song, model, progress=False)
     assert equal(first, second)
+    cache = cache_manager(config)
+    assert cache is not None
+    cache.close()
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
 
 

@@ -88,6 +88,9 @@ class Store(Protocol):
     def damage(self, dice: random.Random, key: str, trace: Path) -> str:
         """Damage a value; return how."""
 
+    def close(self) -> None:
+        """Give everything back."""
+
 
 class Disk:
     """L2."""
@@ -117,6 +120,9 @@ class Disk:
                 given = {"key": digest_key(key), "other": digest_key(OTHER), "bomb": pickle.dumps(Bomb(trace))}
                 database.execute(ROWS[kind], {**given, "file": str(other)})
         return kind
+
+    def close(self) -> None:
+        self.cache.close()
 
     def _path(self, database: sqlite3.Connection, key: str) -> Path:
         found = database.execute("SELECT filename FROM Cache WHERE key = ?", (digest_key(key),)).fetchone()
@@ -190,6 +196,10 @@ class Redis:
             self.raw.set(self._chunk(OTHER).replace(_head(OTHER), _head(key)), self._bytes(self._chunk(OTHER)))
         return kind
 
+    def close(self) -> None:
+        self.cache.close()
+        self.raw.close()
+
     def _bytes(self, name: bytes) -> bytes:
         data = self.raw.get(name)
         assert isinstance(data, bytes)
@@ -214,7 +224,7 @@ def measure(n: int, seed: int, folder: Path) -> tuple[Figure, ...]:
         for index, store in enumerate(stores):
             count = n // 2 + (n % 2 if index == 0 else 0)
             outcomes += asyncio.run(_try(store, new_dice(seed + index), folder / "trace", count))
-            store.cache.close()
+            store.close()
     served = [f"{kind}: {count}" for kind, count in outcomes.items() if kind.startswith("served")]
     whole = sum(count for kind, count in outcomes.items() if kind.startswith("whole"))
     note = f"half on disk, half in Redis; {outcomes['miss']:,} misses, {whole:,} came whole, the damage beside them"

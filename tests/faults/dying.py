@@ -5,6 +5,7 @@ Writes what happened as JSON.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import traceback
@@ -18,20 +19,25 @@ from tests.faults.strace import killed_at, points
 from tests.faults.subjects import forget, subjects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.strace import Point
     from tests.faults.subjects import Subject
 
 
 def main(folder: str, n: int, seed: int) -> dict[str, Any]:
     report: dict[str, Any] = {"points": Counter(), "possible": 0, "wrong": [], "left": []}
-    there_are = []
-    for label, subject in subjects().items():
+    points_of: dict[str, list[Point]] = {}
+    known = subjects()
+    for label, subject in known.items():
         where = _prepared(subject, Path(folder))
         subject.act(where)  # what is loaded late is loaded before the fork
         where = _prepared(subject, Path(folder))
-        there_are += [(label, subject, point) for point in points(partial(subject.act, where), Path(folder, "log"))]
-    report["possible"] = len(there_are)
-    new_dice(seed).shuffle(there_are)
-    for label, subject, point in there_are[:n]:
+        points_of[label] = points(partial(subject.act, where), Path(folder, "log"))
+        new_dice(seed).shuffle(points_of[label])
+    report["possible"] = sum(map(len, points_of.values()))
+    for label, point in itertools.islice(_in_turn(points_of), n):
+        subject = known[label]
         where = _prepared(subject, Path(folder))
         if killed_at(point, partial(subject.act, where), Path(folder, "log")):
             report["points"][label] += 1
@@ -39,6 +45,12 @@ def main(folder: str, n: int, seed: int) -> dict[str, Any]:
             report["wrong"] += [told + problem for problem in _problems(subject, where)]
             report["left"] += [told + ", ".join(left) for left in [sorted(subject.left(where))] if left]
     return report
+
+
+def _in_turn(points_of: dict[str, list[Point]]) -> Iterator[tuple[str, Point]]:
+    """Go through all subjects alike, so that few tries try each of them."""
+    for row in itertools.zip_longest(*points_of.values()):
+        yield from ((label, point) for label, point in zip(points_of, row, strict=True) if point is not None)
 
 
 def _prepared(subject: Subject, folder: Path) -> Path:
@@ -54,8 +66,9 @@ def _problems(subject: Subject, where: Path) -> list[str]:
     problems = [subject.half_done(where)]
     try:
         subject.again(where)
-    except Exception:  # noqa: BLE001 - a figure counts them
-        problems.append(traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - counted as what must not happen
+        traceback.print_exc()
+        problems.append(repr(error))
     return [problem for problem in problems if problem]
 
 

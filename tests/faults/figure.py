@@ -63,7 +63,5 @@ def module_command(name: str, *arguments: object) -> list[str]:
 def run_module(name: str, *arguments: object, timeout: float) -> Any:
     """Run a module beside this one as a process of its own, and return the JSON that it writes."""
     command = module_command(name, *arguments)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=timeout)
-    if done.returncode:
-        raise RuntimeError(f"{name} ended with {done.returncode}:\n{done.stderr}")
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=timeout)
     return json.loads(done.stdout)

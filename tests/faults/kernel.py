@@ -53,8 +53,9 @@ def run(operation: Callable[[], object]) -> Ended:
         operate(operation)
     except KeyboardInterrupt:
         interrupted = True
-    except Exception:  # noqa: BLE001 - counted as what must not happen
-        problem = traceback.format_exc()
+    except Exception as error:  # noqa: BLE001 - counted as what must not happen
+        traceback.print_exc()
+        problem = repr(error)
     return Ended(time.monotonic(), interrupted, problem)
 
 

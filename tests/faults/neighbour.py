@@ -22,15 +22,16 @@ PAUSE = 0.01
 def main(folder: str, seed: str, redis_url: str) -> None:
     work = Workload(Path(folder), redis_url or None, int(seed))
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set())).start()
+    threading.Thread(target=_wait_for_end, args=(ended,)).start()
     problems, slowest, count, blocked = [], 0.0, 0, 0
     while not ended.wait(PAUSE):
         _, operation = work.draw(only_cache=True)
         began = time.monotonic()
         try:
             operation()
-        except Exception:  # noqa: BLE001 - counted as what must not happen
-            problems.append(traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - counted as what must not happen
+            traceback.print_exc()
+            problems.append(repr(error))
         seconds = time.monotonic() - began
         count, slowest, blocked = count + 1, max(slowest, seconds), blocked + (seconds > PATIENCE)
     levels = work.cache.get_cache_stats()["levels"]
@@ -38,6 +39,11 @@ def main(folder: str, seed: str, redis_url: str) -> None:
     work.loop.close()
     report = {"count": count, "slowest": slowest, "blocked": blocked, "problems": problems, "levels": levels}
     sys.stdout.write(json.dumps(report, default=str))
+
+
+def _wait_for_end(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
 
 
 if __name__ == "__main__":

@@ -111,7 +111,9 @@ class Workload:
         """See what an interrupt has left, when the job has had time to end in its own thread."""
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0))
+        for _ in range(3):
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
         deadline = time.monotonic() + TIDY
         while time.monotonic() < deadline and any("spleeter_nb-job" in thread.name for thread in threading.enumerate()):
             time.sleep(0.002)
