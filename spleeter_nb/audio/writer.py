@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +25,13 @@ from spleeter_nb.exceptions import (
     is_one_of,
     nearest,
 )
-from spleeter_nb.storage import storing, sync_folder
+from spleeter_nb.storage import create_temporary, move_into_place, storing, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
     from spleeter_nb.values import FloatArray
-
-TEMPORARY_PREFIX = ".spleeter-"
-TEMPORARY_SUFFIX = ".part"
 
 _WRITE_FRAMES = 1 << 16
 _log = logging.getLogger("spleeter_nb")
@@ -110,6 +106,9 @@ class AudioWriter:
         Samples per channel written so far.
     clipped : int
         Samples so far that were beyond full scale and were cut off.
+    temporary : Path
+        What it is called until it is published: a neighbour, locked where the system can, so that whoever sweeps
+        what killed processes left lets it be.
     """
 
     def __init__(  # noqa: PLR0913 - each is a fact of the file to write
@@ -129,13 +128,12 @@ class AudioWriter:
         self._bit_depth: BitDepth = 16 if bit_depth is None else bit_depth
         self._exist_ok = exist_ok
         make = _choose(codec, self._bit_depth, sample_rate=sample_rate, channels=channels).make
-        # The target's name may be as long as a name can be, so the neighbour's is not made from it.
-        self._temporary = self.path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         self._is_open = True
         self._is_finished = False
         with self._storing():
             self.check_target()
-            self._file = self._temporary.open("x+b")
+            # The target's name may be as long as a name can be, so the neighbour's is not made from it.
+            self.temporary, self._file = create_temporary(self.path.parent)
             self._encoder = make(self._file, sample_rate=sample_rate, channels=channels, bit_depth=self._bit_depth)
 
     def write(self, block: FloatArray) -> None:
@@ -173,7 +171,6 @@ class AudioWriter:
             self._encoder.finish()
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
             self._verify()
         self._is_finished = True
         if self.clipped:
@@ -200,11 +197,15 @@ class AudioWriter:
         """Move the finished file to its name, and no more: only a synchronised folder keeps it in a power cut."""
         self._check_open(finished=True)
         with self._storing():
-            if self._exist_ok:
-                self._temporary.replace(self.path)
-            else:
-                self._publish_new()
+            if os.name == "nt":
+                self._file.close()  # Windows renames no open file, and has no lock to keep
+            try:
+                move_into_place(self.temporary, self.path, replace=self._exist_ok)
+            except FileExistsError:
+                self.check_target()
+                raise
         self._is_open = False
+        self._file.close()
 
     def commit(self) -> None:
         """Finish, where that was not done yet, publish, and synchronise the folder."""
@@ -222,8 +223,8 @@ class AudioWriter:
         # Closing writes what is buffered, which fails again where the disk is full.
         with contextlib.suppress(OSError, AttributeError):
             self._file.close()
-        with contextlib.suppress(OSError):
-            self._temporary.unlink()
+        with contextlib.suppress(OSError, AttributeError):
+            self.temporary.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -257,20 +258,6 @@ class AudioWriter:
                 state=state,
             )
 
-    def _publish_new(self) -> None:
-        """Publish without ever replacing a file: a rename would, a second name is refused."""
-        try:
-            os.link(self._temporary, self.path)
-        except FileExistsError:
-            raise self._exists() from None
-        except OSError:
-            # A file system without second names: the best that is left.
-            self.check_target()
-            self._temporary.rename(self.path)
-        else:
-            with contextlib.suppress(OSError):
-                self._temporary.unlink()
-
     def _exists(self) -> OutputExistsError:
         path = str(self.path)
         return OutputExistsError(f"{path!r} exists. Allow overwriting, or choose another name.", path=path)
@@ -286,7 +273,7 @@ class AudioWriter:
         """Open the temporary file as any reader would."""
         found: int | None = 0
         with contextlib.suppress(EmptyAudioError):
-            found = probe(self._temporary).frames
+            found = probe(self.temporary).frames
         if found != self.frames:
             raise StorageError(
                 f"{self.path.name!r} holds {found} samples per channel after writing {self.frames}. "

@@ -10,7 +10,7 @@ from spleeter_nb.engine.result import Stem
 from spleeter_nb.net.runtime import RuntimeInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from spleeter_nb.audio import AudioReader
     from spleeter_nb.cache import Recorder, Value
@@ -25,33 +25,24 @@ if TYPE_CHECKING:
 _BLOCK_FRAMES = 1 << 16
 
 
-def stems_key(
-    reader: AudioReader,
-    model: InstalledModel,
-    choice: Choice,
-    options: Options,
-    *,
-    check: Callable[[], None],
-) -> str:
+def stems_key(reader: AudioReader, model: InstalledModel, choice: Choice, options: Options) -> str:
     """Return the key of a separation's stems: all that decides which samples come out, and nothing else.
 
     Parameters
     ----------
     reader : AudioReader
-        Of the source, not read yet.
+        Of the source, hashed.
     model : InstalledModel
         Its `spec` is the one to run, any options applied.
     choice : Choice
         The device: runtimes agree within 1e-4, not to the last bit.
     options : Options
-    check : callable
-        Called while the source is hashed; what it raises ends it.
     """
     spec = dataclasses.asdict(dataclasses.replace(model.spec, name=""))
     return make_key(
         "stems",
         code=code_version(),
-        source=reader.content_digest(check),
+        source=reader.content_digest(),
         weights=model.weights_digest,
         spec=spec,
         runtime=choice.runtime,

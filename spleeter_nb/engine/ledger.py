@@ -23,8 +23,10 @@ import stat
 import threading
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from spleeter_nb.storage import is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -275,13 +277,8 @@ def _is_sound(record: _Record) -> bool:
     return (
         all(isinstance(word, str) for word in words)
         and all(isinstance(number, int) for number in numbers)
-        and all(map(_is_below, record.files))
+        and all(map(is_below, record.files))
     )
-
-
-def _is_below(place: str) -> bool:
-    path = PurePath(place)
-    return not path.anchor and ".." not in path.parts
 
 
 def _described(path: Path) -> _File:

@@ -8,6 +8,7 @@ import inspect
 import logging
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -190,15 +191,22 @@ class Separation:
             cache = cache_manager(self.config) if self.options.cache else None
             if cache is None:
                 preload()
-            model = self._with_options(
-                manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
-            )
-            work = _Work(reader, model, names, choice, opening)
-            if cache is None and self.ledger is None:
+            has_key = cache is not None or self.ledger is not None
+            with self._hashing(reader) if has_key else contextlib.nullcontext():
+                model = manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
+            work = _Work(reader, self._with_options(model), names, choice, opening)
+            if not has_key:
                 return self._separate(work)
             self.reporter.tell("cache")
-            key = stems_key(reader, model, choice, self.options, check=lambda: check_cancelled(self.cancel))
-            return self._only_missing(work, key, cache)
+            return self._only_missing(work, stems_key(reader, work.model, choice, self.options), cache)
+
+    @contextlib.contextmanager
+    def _hashing(self, reader: AudioReader) -> Iterator[None]:
+        """Hash the source beside what is done inside, which hashes the model."""
+        with ThreadPoolExecutor(1, thread_name_prefix="spleeter_nb-hash") as thread:
+            hashing = thread.submit(reader.content_digest, lambda: check_cancelled(self.cancel))
+            yield
+            hashing.result()
 
     def _only_missing(self, work: _Work, key: str, cache: CacheManager | None) -> SeparationResult:
         """Leave the files of an earlier batch as they are, or make them and note it."""

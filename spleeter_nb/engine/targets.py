@@ -11,9 +11,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from spleeter_nb.audio import AudioWriter
+from spleeter_nb.engine.publishing import complete_interrupted, publish_together
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
 from spleeter_nb.exceptions import OutputExistsError, ValidationError, is_one_of, nearest
-from spleeter_nb.storage import storing, sync_folder
+from spleeter_nb.storage import storing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -127,7 +128,7 @@ class Targets:
             ) from error
 
     def missing(self, paths: Mapping[str, Path]) -> list[str]:
-        """Return the stems that are to be written.
+        """Return the stems that are to be written, having completed what a killed process began to publish.
 
         Raises
         ------
@@ -136,6 +137,7 @@ class Targets:
         StorageError
             If a path cannot be one of a file.
         """
+        complete_interrupted(paths.values())
         existing = [name for name, path in paths.items() if _exists(path)]
         if existing and self.on_exist == "error":
             raise OutputExistsError(
@@ -177,6 +179,8 @@ def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
 ) -> Iterator[dict[Path, AudioWriter]]:
     """Open a file for each path; on leaving they all appear, after an error none does.
 
+    If the process is killed, the next use of the folder finds either all of them or none, and what it left is swept.
+
     A file that was replaced cannot be brought back: should the last step fail, which only gives complete files
     their names, those of this call are removed, and what lay under their names is gone.
 
@@ -204,6 +208,8 @@ def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
     SeparationCancelledError
         If `cancel` was set.
     """
+    paths = list(paths)
+    complete_interrupted(paths)
     opened: dict[Path, AudioWriter] = {}
     made: list[Path] = []
     try:
@@ -217,32 +223,13 @@ def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
         for writer in opened.values():
             writer.finish()
             check_cancelled(cancel)
-        _publish(opened)
+        publish_together(opened)
     except BaseException:
         for writer in opened.values():
             writer.abort()
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # somebody else may have put something there
                 folder.rmdir()
-        raise
-
-
-def _publish(opened: Mapping[Path, AudioWriter]) -> None:
-    """Give all files their names, or none."""
-    for writer in opened.values():
-        writer.check_target()
-    published = []
-    try:
-        for path, writer in opened.items():
-            writer.publish()
-            published.append(path)
-        for folder in {path.parent for path in opened}:
-            with storing(folder):
-                sync_folder(folder)
-    except BaseException:
-        for path in published:
-            with contextlib.suppress(OSError):
-                path.unlink()
         raise
 
 

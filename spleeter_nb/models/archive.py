@@ -2,7 +2,8 @@
 
 The standard library's extraction writes where an archive tells it to. Here only the members that the caller
 lists are written, under names that the caller chooses; an archive with anything hostile in it is refused as a
-whole; every byte that decompression produces is counted.
+whole. What a member says of its size, wanted or not, is held against the limit before it is read, and no more
+is read than was said.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
+# Other methods allocate what an archive declares of its dictionary; tar.gz and wheels use these.
+_ZIP_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# For all headers of a tar archive, its padding, and what tarfile reads ahead: published ones take a tenth.
+_HEADERS = 1 << 18
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -40,6 +45,7 @@ _DAMAGE = (
     OSError,
     ValueError,
     NotImplementedError,
+    RecursionError,  # tarfile follows headers that announce headers
 )
 
 
@@ -52,7 +58,7 @@ class Extraction:
     target: Path
     """An existing folder."""
     limit: int
-    """Bytes that may be produced in all."""
+    """Bytes that all members may have together."""
 
 
 class _Readable(Protocol):
@@ -62,8 +68,10 @@ class _Readable(Protocol):
 class _Member(NamedTuple):
     name: str
     plain: bool
-    """A regular file or a folder: no link, no device, nothing sparse or encrypted."""
+    """A regular file or a folder: no link, no device, nothing sparse, encrypted or packed in a rare way."""
     folder: bool
+    size: int
+    """Bytes, as the archive says."""
     open: Callable[[], _Readable | None]
 
 
@@ -92,41 +100,47 @@ def unpack_tar(archive: IO[bytes], extraction: Extraction, watch: Watch) -> dict
         A file could not be written.
     """
     with _damage_named():
-        produced = _Counted(gzip.GzipFile(fileobj=archive), _Budget(extraction.limit))
+        packed = cast("IO[bytes]", _Stoppable(archive, watch))
+        stream = _Unpacked(gzip.GzipFile(fileobj=packed, mode="rb"))
         # "r|" only ever reads forwards: what a member claims of its size allocates nothing and seeks nowhere.
-        with tarfile.open(fileobj=cast("IO[bytes]", produced), mode="r|") as tar:
-            return _take(_tar_members(tar), extraction, watch)
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as tar:
+            return _take(_tar_members(tar, stream), extraction, watch)
 
 
 def unpack_zip(archive: IO[bytes], extraction: Extraction, watch: Watch) -> dict[str, FileRecord]:
     """Take files out of a zip archive (a wheel is one); like `unpack_tar`."""
     with _damage_named(), zipfile.ZipFile(archive) as file:
-        return _take(_zip_members(file, _Budget(extraction.limit)), extraction, watch)
-
-
-@dataclass(slots=True)
-class _Budget:
-    """Bytes that decompression may still produce."""
-
-    left: int
-
-    def spend(self, n_bytes: int) -> None:
-        self.left -= n_bytes
-        if self.left < 0:
-            msg = "The archive unpacks to more than is allowed for this model."
-            raise ModelCorruptError(msg)
+        return _take(_zip_members(file), extraction, watch)
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """A stream whose every byte is paid from a budget."""
+class _Stoppable:
+    """An archive whose reader stops on request, even where nothing comes out of what it reads."""
+
+    archive: IO[bytes]
+    watch: Watch
+
+    def read(self, size: int, /) -> bytes:
+        self.watch.check()
+        return self.archive.read(size)
+
+
+@dataclass(slots=True)
+class _Unpacked:
+    """A tar archive that gives what its headers announce and no more; tarfile would read on beyond its end."""
 
     stream: _Readable
-    budget: _Budget
+    left: int = _HEADERS
 
     def read(self, size: int, /) -> bytes:
         data = self.stream.read(size)
-        self.budget.spend(len(data))
+        if not data:
+            msg = "it ends in the middle"
+            raise EOFError(msg)
+        self.left -= len(data)
+        if self.left < 0:
+            msg = "its headers are larger than those of any model"
+            raise tarfile.ReadError(msg)
         return data
 
 
@@ -142,30 +156,34 @@ def _damage_named() -> Iterator[None]:
         raise ModelCorruptError(msg) from error
 
 
-def _tar_members(tar: tarfile.TarFile) -> Iterator[_Member]:
+def _tar_members(tar: tarfile.TarFile, stream: _Unpacked) -> Iterator[_Member]:
     for info in tar:
         plain = (info.isreg() and not info.issparse()) or info.isdir()
-        yield _Member(info.name, plain, info.isdir(), partial(tar.extractfile, info))
+        size = 0 if info.isdir() else info.size
+        stream.left += size
+        yield _Member(info.name, plain, info.isdir(), size, partial(tar.extractfile, info))
 
 
-def _zip_members(file: zipfile.ZipFile, budget: _Budget) -> Iterator[_Member]:
+def _zip_members(file: zipfile.ZipFile) -> Iterator[_Member]:
     for info in file.infolist():
         kind = stat.S_IFMT(info.external_attr >> 16)
         expected = stat.S_IFDIR if info.is_dir() else stat.S_IFREG
-        plain = kind in {0, expected} and not info.flag_bits & _ENCRYPTED
-        yield _Member(info.filename, plain, info.is_dir(), partial(_open_in_zip, file, info, budget))
-
-
-def _open_in_zip(file: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> _Readable:
-    return _Counted(file.open(info), budget)
+        plain = kind in {0, expected} and not info.flag_bits & _ENCRYPTED and info.compress_type in _ZIP_METHODS
+        yield _Member(info.filename, plain, info.is_dir(), info.file_size, partial(file.open, info))
 
 
 def _take(members: Iterable[_Member], extraction: Extraction, watch: Watch) -> dict[str, FileRecord]:
     """Go through all members, refuse the hostile ones, write the wanted ones."""
     records: dict[str, FileRecord] = {}
     seen: set[str] = set()
+    left = extraction.limit
     for member in members:
+        watch.check()
         name = _checked_name(member)
+        if not 0 <= member.size <= left:
+            msg = f"The archive's member {name!r} claims {member.size:,} bytes; {left:,} are allowed. The archive is refused."
+            raise ModelCorruptError(msg, member=name, size=member.size, allowed=left)
+        left -= member.size
         if member.folder:
             continue
         if name in seen:

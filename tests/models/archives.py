@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from spleeter_nb.models.archive import Extraction, unpack_tar, unpack_zip
 from spleeter_nb.models.watch import Watch
@@ -62,14 +62,17 @@ def make_zip(*extra: ZipMember) -> bytes:
         for name, data in GOOD.items():
             file.writestr(PREFIX + name, data)
         for info, data in extra:
-            file.writestr(info, data, zipfile.ZIP_DEFLATED)
+            file.writestr(info, data, info.compress_type or zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
-def untar(archive: bytes, target: Path, *, limit: int = LIMIT, watch: Watch | None = None) -> dict[str, object]:
+def untar(
+    archive: bytes | IO[bytes], target: Path, *, limit: int = LIMIT, watch: Watch | None = None
+) -> dict[str, object]:
     target.mkdir(exist_ok=True)
     extraction = Extraction({name: name for name in GOOD}, target, limit)
-    return dict(unpack_tar(io.BytesIO(archive), extraction, watch or Watch()))
+    file = io.BytesIO(archive) if isinstance(archive, bytes) else archive
+    return dict(unpack_tar(file, extraction, watch or Watch()))
 
 
 def unzip(archive: bytes, target: Path, *, limit: int = LIMIT) -> dict[str, object]:
@@ -123,6 +126,8 @@ TARS = {
     "duplicate of an extra": tar_member("././checkpoint"),
     "long name with parent": tar_member("a/" * 200 + "../" * 300 + "escaped"),
     "pax path with parent": tar_member("innocent", pax_headers={"path": "../escaped"}),
+    "size in a header of its own": tar_member("extra", pax_headers={"size": str(2**63 - 1)}),
+    "negative size in a header of its own": tar_member("extra", pax_headers={"size": "-512"}),
     "bomb": tar_member("something_else", bytes(10_000_000)),
 }
 ZIPS = {
@@ -157,8 +162,15 @@ def _hostile_archives(dice: random.Random) -> Iterator[tuple[str, bytes]]:
     yield from ((f"zip: {label}", make_zip(member)) for label, member in ZIPS.items())
     yield "tar: bomb in place", make_tar(tar_member("model.data", bytes(10_000_000)), good={"checkpoint": b""})
     yield "zip: bomb in place", _zip_bomb()
-    yield "zip: encrypted", _encrypted(make_zip())
-    yield "tar: 8 GiB declared", _declaring(8 << 30)
+    yield "zip: encrypted", _patched(make_zip(), 8, b"\1")
+    yield "zip: 2 GiB declared", _patched(make_zip(), 24, b"\xff\xff\xff\x7f")
+    yield "zip: rarely packed", make_zip(_packed(zipfile.ZIP_LZMA))
+    yield "tar: 8 GiB declared", declaring(8 << 30, name="model.data")
+    yield "tar: minus 512 bytes declared", declaring(-512)
+    for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE):
+        yield f"tar: endless header {kind!r}", declaring(2**63 - 1, type=kind)
+        yield f"tar: large header {kind!r}", _large_header(kind)
+    yield "tar: headers of headers", _headers_of_headers()
     while True:
         yield _random_attack(dice)
 
@@ -170,16 +182,35 @@ def _zip_bomb() -> bytes:
     return buffer.getvalue()
 
 
-def _encrypted(archive: bytes) -> bytes:
+def _packed(method: int) -> ZipMember:
+    info, data = zip_member("extra")
+    info.compress_type = method
+    return info, data
+
+
+def _patched(archive: bytes, offset: int, patch: bytes) -> bytes:
+    """Change what the archive says of its last member, at `offset` in the entry of the directory."""
     data = bytearray(archive)
-    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    start = data.rindex(b"PK\x01\x02") + offset
+    data[start : start + len(patch)] = patch
     return bytes(data)
 
 
-def _declaring(size: int) -> bytes:
-    info, data = tar_member("model.data", b"a few bytes")
+def declaring(size: int, *, name: str = "extra", **fields: object) -> bytes:
+    """Make an archive of one member that is said to have `size` bytes."""
+    info, data = tar_member(name, b"a few bytes", **fields)
     info.size = size
     return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + data)
+
+
+def _large_header(kind: bytes) -> bytes:
+    info, data = tar_member("header", b"1" * 10_000_384, type=kind)
+    return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + data + bytes(1024))
+
+
+def _headers_of_headers() -> bytes:
+    info, _ = tar_member("header", b"", type=tarfile.GNUTYPE_LONGNAME)
+    return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) * 450)
 
 
 def _random_attack(dice: random.Random) -> tuple[str, bytes]:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import re
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 import tracemalloc
 import zipfile
 import zlib
@@ -19,6 +21,8 @@ from spleeter_nb.models.files import read_record
 from spleeter_nb.models.watch import Watch
 from tests.models.archives import (
     GOOD,
+    LIMIT,
+    declaring,
     escaped,
     hostile_archives,
     make_tar,
@@ -28,6 +32,7 @@ from tests.models.archives import (
     unpack,
     untar,
     unzip,
+    zip_member,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +65,9 @@ def test_a_hostile_archive_is_refused_whole(tmp_path: Path, label: str, archive:
         unpack(archive, target)
     assert escaped(target, folder=tmp_path) == set()
     if "bomb" in label:
-        assert "more than is allowed" in str(caught.value)
+        assert re.search(r"10,000,000 bytes; [\d,]+ are allowed", str(caught.value))
+    if "header b" in label or "headers of" in label:
+        assert "damaged" in str(caught.value)
     if "encrypted" in label:
         assert "encoded oddly" in str(caught.value)
 
@@ -71,12 +78,43 @@ def test_hostile_archives_are_the_same_for_the_same_seed() -> None:
     assert len(first) >= 55
 
 
-def test_a_header_that_claims_a_huge_size_allocates_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("label", [label for label in HOSTILE if "declared" in label or "header" in label])
+def test_what_a_header_claims_is_neither_allocated_nor_read(tmp_path: Path, label: str) -> None:
     tracemalloc.start()
+    began = time.monotonic()
     with pytest.raises(ModelCorruptError):
-        unpack(HOSTILE["tar: 8 GiB declared"], tmp_path / "target")
+        unpack(HOSTILE[label], tmp_path / "target")
+    assert time.monotonic() - began < 1
     assert tracemalloc.get_traced_memory()[1] < 1 << 22
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [-1, 2**31 - 1, 2**40 - 1, 2**63 - 1])
+@pytest.mark.parametrize("name", ["extra", "model.data"])
+def test_a_member_that_claims_too_much_is_refused_at_once(tmp_path: Path, name: str, size: int) -> None:
+    with pytest.raises(ModelCorruptError, match="100,000 are allowed") as caught:
+        untar(declaring(size, name=name), tmp_path / "target")
+    assert caught.value.context == {"member": name, "size": size, "allowed": LIMIT}
+    assert tree(tmp_path) == {"target"}
+
+
+def test_the_limit_is_for_all_members_wanted_or_not(tmp_path: Path) -> None:
+    limit = sum(map(len, GOOD.values())) + 50_000
+    untar(make_tar(tar_member("extra", bytes(50_000))), tmp_path / "tar", limit=limit)
+    unzip(make_zip(zip_member("extra", data=bytes(50_000))), tmp_path / "zip", limit=limit)
+    with pytest.raises(ModelCorruptError, match="50,001 bytes; 50,000 are allowed"):
+        untar(make_tar(tar_member("extra", bytes(50_001))), tmp_path / "tar", limit=limit)
+    with pytest.raises(ModelCorruptError, match="50,001 bytes; 50,000 are allowed"):
+        unzip(make_zip(zip_member("extra", data=bytes(50_001))), tmp_path / "zip", limit=limit)
+
+
+def test_an_archive_of_several_gzip_parts_is_read_to_its_end_and_no_further(tmp_path: Path) -> None:
+    tar = gzip.decompress(make_tar()).rstrip(b"\0")
+    parts = gzip.compress(tar[:30_000]) + gzip.compress(b"") + gzip.compress(tar[30_000:])
+    with pytest.raises(ModelCorruptError, match="ends in the middle"):
+        untar(parts, tmp_path / "cut")
+    untar(parts + gzip.compress(bytes(2000)), tmp_path / "whole")
+    assert {name: (tmp_path / "whole" / name).read_bytes() for name in GOOD} == GOOD
 
 
 @pytest.mark.parametrize("missing", list(GOOD))
@@ -128,6 +166,32 @@ def test_unpacking_can_be_stopped(tmp_path: Path) -> None:
     cancel.set()
     with pytest.raises(SeparationCancelledError):
         untar(make_tar(), tmp_path / "target", watch=Watch(cancel=cancel))
+
+
+class Stopping(io.BytesIO):
+    """An archive whose reader is told to stop half-way."""
+
+    def __init__(self, archive: bytes) -> None:
+        super().__init__(archive)
+        self.half = len(archive) // 2
+        self.cancel = threading.Event()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > self.half:
+            self.cancel.set()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("what", ["wanted", "unwanted", "empty parts"])
+def test_unpacking_can_be_stopped_half_way(tmp_path: Path, what: str) -> None:
+    noise = random.Random(2).randbytes(3_000_000)  # noqa: S311 - test data
+    if what == "empty parts":
+        archive = Stopping(gzip.compress(b"") * 100_000)
+    else:
+        archive = Stopping(make_tar(tar_member("model.data" if what == "wanted" else "extra", noise), good={}))
+    with pytest.raises(SeparationCancelledError):
+        untar(archive, tmp_path / "target", limit=10_000_000, watch=Watch(cancel=archive.cancel))
+    assert archive.tell() < archive.half + (1 << 19)
 
 
 def test_a_target_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
