@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
 import re
 import secrets
 import shutil
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 _TEMPORARY = re.compile(r"\.spleeter-[0-9a-f]{16}\.part")
-# Seconds; nobody leaves a file alone for so long and comes back to it.
+# Seconds; nobody leaves a file or a folder alone for so long and comes back to it.
 _ABANDONED_AFTER = 86_400.0
 # A stranger may have put a link or a pipe there. Windows has none of these flags.
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -140,6 +142,40 @@ def is_below(place: str) -> bool:
     """Say whether a relative path does not lead out of the folder that it starts from."""
     path = PurePath(place)
     return not path.anchor and ".." not in path.parts
+
+
+def staging_name(prefix: str) -> str:
+    """Return a name for a folder to prepare something in, of this process alone."""
+    return f"{prefix}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def orphans(folder: Path, prefix: str) -> Iterator[Path]:
+    """Find what has names of `staging_name` and belongs to nobody: its process is gone, or it is a day old."""
+    for path in folder.glob(f"{prefix}-*"):
+        with suppress(OSError, ValueError):
+            if _is_orphan(path):
+                yield path
+
+
+def _is_orphan(path: Path) -> bool:
+    if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
+        return True
+    machine, pid, _ = path.name.rsplit("-", 3)[1:]
+    return machine == _machine() and not _is_alive(int(pid))
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # there, signal 0 is no question but Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def _lock(descriptor: int) -> bool | None:

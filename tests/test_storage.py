@@ -5,13 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from spleeter_nb import storage
 from spleeter_nb.exceptions import DiskFullError, StorageError, ValidationError
-from spleeter_nb.storage import require_space, storing, sync_folder
+from spleeter_nb.storage import (
+    create_temporary,
+    is_abandoned,
+    is_below,
+    is_temporary,
+    move_into_place,
+    require_space,
+    storing,
+    sync_folder,
+)
 
 
 def test_without_an_error_nothing_happens(tmp_path: Path) -> None:
@@ -74,3 +85,76 @@ def test_folders_are_synchronised_where_they_can_be(tmp_path: Path, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(storage.os, "name", "nt")
         sync_folder(tmp_path / "missing")
+
+
+# Temporary files
+
+
+def test_a_temporary_file_belongs_to_its_process_as_long_as_it_is_open(tmp_path: Path) -> None:
+    path, file = create_temporary(tmp_path)
+    with file:
+        assert is_temporary(path.name)
+        assert list(tmp_path.iterdir()) == [path]
+        assert not is_abandoned(path)
+        path = path.rename(tmp_path / "other")
+        assert not is_abandoned(path)
+    assert is_abandoned(path)
+    path.unlink()
+    assert not is_abandoned(path)
+
+
+@pytest.mark.parametrize("swept_at", ["before it is locked", "while it is locked"])
+def test_who_is_swept_before_the_lock_is_had_takes_another_file(
+    swept_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, swept = storage._lock, []  # noqa: SLF001 - the moment between making and locking
+
+    def sweep_and_lock(descriptor: int) -> bool | None:
+        if swept:
+            return lock(descriptor)
+        swept.extend(tmp_path.iterdir())
+        if swept_at == "while it is locked":
+            return False
+        swept[0].unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(storage, "_lock", sweep_and_lock)
+    path, file = create_temporary(tmp_path)
+    with file:
+        assert list(tmp_path.iterdir()) == [path]
+        assert [path] != swept
+
+
+def test_where_there_are_no_locks_age_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    path, file = create_temporary(tmp_path)
+    file.close()
+    assert not is_abandoned(path)
+    then = time.time() - 2 * 86_400
+    os.utime(path, (then, then))
+    assert is_abandoned(path)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_is_replaced_only_if_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links on this file system")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    new, taken = tmp_path / "new", tmp_path / "taken"
+    new.write_bytes(b"new")
+    taken.symlink_to("nowhere")
+    with pytest.raises(FileExistsError):
+        move_into_place(new, taken, replace=False)
+    move_into_place(new, tmp_path / "free", replace=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["free", "taken"]
+    move_into_place(tmp_path / "free", taken, replace=True)
+    assert taken.read_bytes() == b"new"
+    with pytest.raises(FileNotFoundError):
+        move_into_place(new, tmp_path / "free", replace=False)
+
+
+def test_a_place_below_a_folder_does_not_lead_out_of_it() -> None:
+    assert is_below("a/b.wav")
+    assert not any(map(is_below, ("/a", "..", "a/../../b", "a/..")))

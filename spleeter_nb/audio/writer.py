@@ -205,7 +205,8 @@ class AudioWriter:
                 self.check_target()
                 raise
         self._is_open = False
-        self._file.close()
+        with contextlib.suppress(OSError):  # all is on the disk; this gives back the lock
+            self._file.close()
 
     def commit(self) -> None:
         """Finish, where that was not done yet, publish, and synchronise the folder."""

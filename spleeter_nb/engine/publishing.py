@@ -20,7 +20,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from spleeter_nb.storage import (
     create_temporary,
@@ -140,31 +140,42 @@ def _journal(writers: Mapping[Path, AudioWriter], folders: set[Path]) -> Iterato
         return
     folder = _common(folders)
     with storing(folder):
-        temporary, file = create_temporary(folder)
-    path = temporary.with_suffix(".journal")
-    # Closing the file would give back the lock that tells others to leave it to us.
-    with file:
-        try:
-            with storing(folder):
-                file.write(_written(writers, folder))
-                file.flush()
-                os.fsync(file.fileno())
-                if os.name == "nt":
-                    file.close()  # Windows renames no open file
-                temporary.rename(path)
-            _sync({*folders, folder})
-            yield
-        finally:
-            for name in (temporary, path):
-                with contextlib.suppress(OSError):
-                    name.unlink()
+        journal, file = _write_journal(folder, writers)
+    try:
+        _sync({*folders, folder})
+        yield
+    finally:
+        _discard(journal, file)
+
+
+def _write_journal(folder: Path, writers: Mapping[Path, AudioWriter]) -> tuple[Path, IO[bytes]]:
+    """Return the journal, whole and on the disk; while it is open, its lock tells others to leave it to us."""
+    temporary, file = create_temporary(folder)
+    try:
+        file.write(_written(writers, folder))
+        file.flush()
+        os.fsync(file.fileno())
+        if os.name == "nt":
+            file.close()  # Windows renames no open file, and has no lock to keep
+        return temporary.rename(temporary.with_suffix(".journal")), file
+    except BaseException:
+        _discard(temporary, file)
+        raise
+
+
+def _discard(path: Path, file: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+    # Closing writes what is buffered, which fails again where the disk is full.
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _written(writers: Mapping[Path, AudioWriter], folder: Path) -> bytes:
     steps = [
         {
-            "temporary": os.path.relpath(writer.temporary, folder),
-            "path": os.path.relpath(path, folder),
+            "temporary": writer.temporary.relative_to(folder).as_posix(),
+            "path": path.relative_to(folder).as_posix(),
             "before": _stamp(path),
             "after": _stamp(writer.temporary),
         }
@@ -215,15 +226,16 @@ def _finish(journal: Path) -> None:
             steps = _parsed(file.read(_MAX_JOURNAL), journal.parent)
         if not any(os.path.lexists(step.temporary) for step in steps):
             return  # all was done but for the journal's removal
-        is_possible = all([step.is_possible for step in steps])
+        is_possible = all(step.is_possible for step in steps)
     except ValueError as error:
         _LOG.warning("The journal %s is damaged and is removed: %s.", journal, error)
         return
     if not is_possible:
         _LOG.warning("The stems that a killed process began to publish in %s are removed: others came.", journal.parent)
+    act = _Step.take if is_possible else _Step.take_back
     for step in steps:
         with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
-            step.take() if is_possible else step.take_back()
+            act(step)
     _sync({step.path.parent for step in steps})
 
 
@@ -239,7 +251,8 @@ def _is_needed(temporary: Path) -> bool:
 
 def _ours(folder: Path, is_ours: Callable[[str], bool]) -> Sequence[Path]:
     try:
-        return [folder / name for name in os.listdir(folder) if is_ours(name)]
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in entries if is_ours(entry.name)]
     except (OSError, ValueError):
         return []
 
@@ -255,7 +268,7 @@ def _common(folders: Iterable[Path]) -> Path:
 def _stamp(path: Path) -> _Stamp | None:
     try:
         status = path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_size, status.st_mtime_ns // 1000
 

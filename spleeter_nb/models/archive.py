@@ -181,7 +181,7 @@ def _take(members: Iterable[_Member], extraction: Extraction, watch: Watch) -> d
         watch.check()
         name = _checked_name(member)
         if not 0 <= member.size <= left:
-            msg = f"The archive's member {name!r} claims {member.size:,} bytes; {left:,} are allowed. The archive is refused."
+            msg = f"The archive's member {name!r} claims {member.size:,} bytes, {left:,} are allowed; it is refused."
             raise ModelCorruptError(msg, member=name, size=member.size, allowed=left)
         left -= member.size
         if member.folder:

@@ -12,18 +12,14 @@ are swept, and their downloads kept likewise.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
-import platform
-import secrets
 import shutil
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from spleeter_nb.exceptions import DiskFullError, SpleeterError
-from spleeter_nb.storage import storing, sync_folder
+from spleeter_nb.storage import orphans, staging_name, storing, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("spleeter_nb")
 _PATIENCE = 1800.0
 _POLL = 0.1
-_ABANDONED = 86_400.0
 DOWNLOAD = "download"
 """The folder inside the staging folder that outlives a broken download."""
 FILES = "files"
@@ -74,10 +69,10 @@ def model_lock(models_dir: Path, model: str, watch: Watch, *, patience: float = 
 def staging_folder(models_dir: Path, model: str) -> Iterator[Path]:
     """Make a folder to prepare `model` in, with what an earlier try downloaded; remove it in the end."""
     partial = _partial(models_dir, model)
-    for orphan in _orphans(models_dir, model):
+    for orphan in orphans(models_dir, _prefix(model)):
         _keep_download(orphan, partial)
         shutil.rmtree(orphan, ignore_errors=True)
-    folder = models_dir / f".staging-{model}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    folder = models_dir / staging_name(_prefix(model))
     with storing(folder):
         (folder / FILES).mkdir(parents=True)
         try:
@@ -97,7 +92,7 @@ def staging_folder(models_dir: Path, model: str) -> Iterator[Path]:
 
 def discard_leftovers(models_dir: Path, model: str) -> None:
     """Remove what killed processes and broken downloads left, now that `model` is here."""
-    for folder in (*_orphans(models_dir, model), _partial(models_dir, model)):
+    for folder in (*orphans(models_dir, _prefix(model)), _partial(models_dir, model)):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -111,6 +106,10 @@ def publish(files: Path, folder: Path, names: Iterable[str]) -> None:
         sync_folder(folder.parent)
 
 
+def _prefix(model: str) -> str:
+    return f".staging-{model}"
+
+
 def _partial(models_dir: Path, model: str) -> Path:
     return models_dir / f".partial-{model}"
 
@@ -120,33 +119,3 @@ def _keep_download(folder: Path, partial: Path) -> None:
     with suppress(OSError):
         if any(file.stat().st_size for file in (folder / DOWNLOAD).glob("*")):
             (folder / DOWNLOAD).rename(partial)
-
-
-def _orphans(models_dir: Path, model: str) -> Iterator[Path]:
-    """Find the staging folders of `model` whose processes are gone."""
-    for folder in models_dir.glob(f".staging-{model}-*"):
-        with suppress(OSError, ValueError):
-            if _is_orphan(folder):
-                yield folder
-
-
-def _is_orphan(folder: Path) -> bool:
-    """Tell whether nobody works in `folder`: its process is dead, or it was left alone for a day."""
-    machine, pid, _ = folder.name.rsplit("-", 3)[1:]
-    if time.time() - folder.stat().st_mtime > _ABANDONED:
-        return True
-    return machine == _machine() and not _is_alive(int(pid))
-
-
-def _machine() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":  # there, signal 0 is no question but Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except OSError as error:
-        return not isinstance(error, ProcessLookupError)
-    return True

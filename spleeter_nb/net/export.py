@@ -1,7 +1,8 @@
 """OpenVINO's file of a model: made once by Keras in a process of its own, verified whenever it is used.
 
-The file lies in the model's folder, ``openvino/<key>/model.xml`` and ``model.bin`` with a list of their digests.
+The file lies in the model's folder, ``openvino/<key>/model.xml`` and ``model.bin`` with a record of their digests.
 The key covers the weights and everything that shapes the networks, so a changed model never meets an old file.
+Whoever makes a file sweeps what killed processes left, and the files that an older version made of the same weights.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from spleeter_nb import exceptions
 from spleeter_nb.exceptions import DeviceError, SeparationCancelledError, SpleeterError, StorageError
-from spleeter_nb.storage import storing
+from spleeter_nb.storage import orphans, staging_name, storing
 from spleeter_nb.values import ModelSpec
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ _LOG = logging.getLogger("spleeter_nb")
 _EXPORT_VERSION = 2
 
 _FILES = ("model.xml", "model.bin")
-_DIGESTS = "digests.json"
+_RECORD = "digests.json"
+_STAGING = ".staging"
 _POLL_SECONDS = 0.05
 
 # Run by a Python that looks for modules in no current folder (-P), and takes this package from where it lies here.
@@ -88,22 +90,30 @@ def exported_model(
         yield folder / "model.xml"
         return
     try:
-        folder.parent.mkdir(exist_ok=True)
-        staging = tempfile.mkdtemp(dir=folder.parent, prefix=".staging-")
+        staging = _staging_folder(folder.parent)
     except OSError as error:
         _LOG.warning("%s cannot be written to (%s): OpenVINO's file is made anew each time.", folder.parent, error)
         staging = _temporary_folder()
     try:
-        _export(spec, checkpoint, Path(staging), cancel=cancel)
-        published = _publish(Path(staging), folder)
-        yield published / "model.xml"
+        _export(spec, checkpoint, staging, cancel=cancel)
+        yield _publish(staging, folder, weights_digest) / "model.xml"
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _temporary_folder() -> str:
+def _staging_folder(parent: Path) -> Path:
+    """Make a folder to export into, where there are no more than those of running processes."""
+    parent.mkdir(exist_ok=True)
+    for orphan in orphans(parent, _STAGING):
+        shutil.rmtree(orphan, ignore_errors=True)
+    staging = parent / staging_name(_STAGING)
+    staging.mkdir()
+    return staging
+
+
+def _temporary_folder() -> Path:
     with storing(tempfile.tempdir or "/tmp"):  # noqa: S108 - for the message, should there be no such folder
-        return tempfile.mkdtemp(prefix="spleeter_nb-")
+        return Path(tempfile.mkdtemp(prefix="spleeter_nb-"))
 
 
 def _key(spec: ModelSpec, weights_digest: str) -> str:
@@ -125,10 +135,18 @@ def _key(spec: ModelSpec, weights_digest: str) -> str:
 
 def _intact(folder: Path) -> bool:
     try:
-        recorded = json.loads((folder / _DIGESTS).read_bytes())
-        return bool(recorded == _digests(folder))
-    except (OSError, ValueError):
+        return _recorded(folder).items() >= _digests(folder).items()
+    except OSError:
         return False
+
+
+def _recorded(folder: Path) -> dict[str, Any]:
+    """Read what was written down of an export: nothing, where there is none or its record is damaged."""
+    try:
+        record = json.loads((folder / _RECORD).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -139,18 +157,31 @@ def _digests(folder: Path) -> dict[str, str]:
     return digests
 
 
-def _publish(staging: Path, folder: Path) -> Path:
+def _publish(staging: Path, folder: Path, weights_digest: str) -> Path:
     """Move a finished export into its place, unless another process was first."""
-    with storing(staging / _DIGESTS):
-        (staging / _DIGESTS).write_text(json.dumps(_digests(staging)))
+    record = {**_digests(staging), "export_version": _EXPORT_VERSION, "weights": weights_digest}
+    with storing(staging / _RECORD):
+        (staging / _RECORD).write_text(json.dumps(record))
     if staging.parent != folder.parent:
         return staging
     if not _intact(folder):
         shutil.rmtree(folder, ignore_errors=True)
     try:
-        return staging.rename(folder)
+        staging.rename(folder)
     except OSError:
         return folder if _intact(folder) else staging
+    with contextlib.suppress(OSError):
+        _remove_older(folder.parent, weights_digest)
+    return folder
+
+
+def _remove_older(parent: Path, weights_digest: str) -> None:
+    """Remove what older versions exported; the oldest recorded neither their number nor the weights."""
+    for folder in parent.glob("[!.]*"):
+        record = _recorded(folder)
+        older = record and record.get("export_version", 0) in range(_EXPORT_VERSION)
+        if older and record.get("weights", weights_digest) == weights_digest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _export(spec: ModelSpec, checkpoint: Path, folder: Path, *, cancel: threading.Event) -> None:

@@ -22,6 +22,7 @@ from spleeter_nb.exceptions import (
     UnsupportedFormatError,
     ValidationError,
 )
+from spleeter_nb.storage import is_abandoned, is_temporary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +143,19 @@ def test_abort_leaves_nothing_at_any_point(tmp_path: Path, noise: Samples, codec
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValidationError, match="closed"):
         writer.write(noise)
+
+
+def test_sweepers_see_that_somebody_works_on_the_temporary_file(tmp_path: Path, noise: Samples) -> None:
+    writer = start(tmp_path / "x.wav")
+    assert writer.temporary.parent == tmp_path
+    assert is_temporary(writer.temporary.name)
+    assert not is_abandoned(writer.temporary)
+    writer.write(noise)
+    writer.finish()
+    assert not is_abandoned(writer.temporary)
+    writer.publish()
+    assert is_abandoned(tmp_path / "x.wav")
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.wav"]
 
 
 def test_an_error_or_an_interrupt_in_the_block_aborts(tmp_path: Path, noise: Samples) -> None:

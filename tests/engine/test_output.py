@@ -17,7 +17,7 @@ import soundfile
 
 from spleeter_nb.audio import AudioWriter
 from spleeter_nb.config import SpleeterConfig
-from spleeter_nb.engine import targets
+from spleeter_nb.engine import publishing
 from spleeter_nb.engine.separation import separate_with
 from spleeter_nb.engine.targets import Targets
 from spleeter_nb.exceptions import (
@@ -333,18 +333,20 @@ def test_targets_are_checked_before_the_first_rename(
     assert (out / "audio" / "vocals.wav").read_bytes() == b"old"
 
 
-def test_a_folder_is_synchronised_once_and_its_failure_is_ours(
-    noise: Noise, out: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("failing", [1, 2])
+def test_the_folder_is_synchronised_before_and_after_and_its_failure_is_ours(
+    failing: int, *, noise: Noise, out: Path, separated: Separated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synchronised: list[Path] = []
-    monkeypatch.setattr(targets, "sync_folder", synchronised.append)
+    synchronised: list[set[str]] = []
+
+    def look(folder: Path) -> None:
+        synchronised.append({path.suffix for path in folder.iterdir()})
+        if len(synchronised) == 2 + failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(publishing, "sync_folder", look)
     separated(noise(1000), output_dir=out)
-    assert synchronised == [out / "audio"]
-
-    def fail(_: Path) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(targets, "sync_folder", fail)
+    assert synchronised == [{".part", ".journal"}, {".wav", ".journal"}]
     with pytest.raises(StorageError) as caught:
         separated(noise(1000), output_dir=out / "new")
     assert caught.value.context["errno"] == errno.EIO
@@ -425,6 +427,15 @@ def test_files_appear_together(song: Path, out: Path, separated: Separated) -> N
     assert len(seen) > 2
     assert set().union(*seen) == set()
     assert len(files_in(out)) == 2
+
+
+def test_what_killed_processes_left_is_swept(song: Path, out: Path, separated: Separated) -> None:
+    separated(song, output_dir=out)
+    orphan = out / "song" / f".spleeter-{'0' * 16}.part"
+    for on_exist in ("overwrite", "skip"):
+        orphan.write_bytes(b"half a stem")
+        separated(song, output_dir=out, on_exist=on_exist)
+        assert files_in(out) == {"song/vocals.wav", "song/accompaniment.wav"}
 
 
 def test_files_have_the_permissions_of_others(noise: Noise, out: Path, separated: Separated) -> None:

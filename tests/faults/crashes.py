@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 N, QUICK = 5000, 80
-"""Points, at most; there are some 1,600."""
+"""Points, at most; there are some 1,700."""
 
 
 def measure(n: int, seed: int, folder: Path) -> tuple[Figure, ...]:
@@ -20,7 +20,10 @@ def measure(n: int, seed: int, folder: Path) -> tuple[Figure, ...]:
     if "cannot" in report:
         raise CannotRunError(report["cannot"])
     count, wrong, left = sum(report["points"].values()), report["wrong"], report["left"]
-    note = "; ".join([f"{report['possible']:,} points exist", *(f"{k}: {v}" for k, v in report["points"].items())])
+    judged = "each file is judged as it was left, each set as the next use finds it"
+    note = "; ".join(
+        [f"{report['possible']:,} points exist", judged, *(f"{k}: {v}" for k, v in report["points"].items())]
+    )
     kinds = Counter(problem.partition(", killed at")[0] for problem in left)
     return (
         Figure("crash points: wrong or half results", 0, len(wrong), count, note="; ".join([note, *wrong[:9]])),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from spleeter_nb.cache import CacheManager
-from spleeter_nb.engine.targets import write_together
+from spleeter_nb.engine.targets import Targets, write_together
 from spleeter_nb.exceptions import ModelCorruptError, ModelNotFoundError
 from spleeter_nb.models.catalog import DATA, MEMBERS
 from spleeter_nb.models.installed import MANIFEST
@@ -84,6 +84,7 @@ class Stems:
 
     codec: str
     replaced: bool
+    template: str = "{instrument}.{codec}"
 
     def prepare(self, folder: Path) -> None:
         if self.replaced:
@@ -95,26 +96,37 @@ class Stems:
         self._write(folder / "song", seed=2)
 
     def half_done(self, folder: Path) -> str:
-        found = {path.stem: path.read_bytes() for path in (folder / "song").glob(f"*.{self.codec}")}
-        old, new = (self._reference(folder, seed) for seed in (1, 2))
-        if any(data not in {old[name], new[name]} for name, data in found.items()):
+        song = folder / "song"
+        old, new = (self._found(folder.with_suffix(".reference") / str(seed)) for seed in (1, 2))
+        # Nobody has looked after it yet: each file must be whole at any time.
+        if any(data not in {old[name], new[name]} for name, data in self._found(song).items()):
             return "a file is neither the old one nor the new one"
-        return "" if found in (old if self.replaced else {}, new) else "some of the stems only are the new ones"
+        targets, paths = self._targets(song)
+        targets.missing(paths)
+        return "" if self._found(song) in (old if self.replaced else {}, new) else "some of the stems are the new ones"
 
     def again(self, folder: Path) -> None:
         self.act(folder)
-        assert not self.half_done(folder)
+        assert self._found(folder / "song") == self._found(folder.with_suffix(".reference") / "2")
 
     def left(self, folder: Path) -> set[str]:
-        return {path.name for path in (folder / "song").iterdir()} - {f"{name}.{self.codec}" for name in STEMS}
+        _, paths = self._targets(folder / "song")
+        return {str(path) for path in (folder / "song").rglob("*") if path.is_file()} - set(map(str, paths.values()))
 
-    def _reference(self, folder: Path, seed: int) -> dict[str, bytes]:
-        files = (folder.with_suffix(".reference") / str(seed)).iterdir()
-        return {path.stem: path.read_bytes() for path in files}
+    def _targets(self, folder: Path) -> tuple[Targets, dict[str, Path]]:
+        # Where there are none, none may be replaced: then files get their names in another way.
+        targets = Targets(folder, self.template, self.codec, "overwrite" if self.replaced else "skip")
+        return targets, targets.paths("song", STEMS)
+
+    def _found(self, folder: Path) -> dict[str, bytes]:
+        _, paths = self._targets(folder)
+        return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
 
     def _write(self, folder: Path, *, seed: int) -> None:
-        stems = {folder / f"{name}.{self.codec}": _noise(seed + 10 * index) for index, name in enumerate(STEMS)}
-        write_together(stems, sample_rate=8000, codec=self.codec, bit_depth=16, exist_ok=True)
+        targets, paths = self._targets(folder)
+        stems = {paths[name]: _noise(seed + 10 * STEMS.index(name)) for name in targets.missing(paths)}
+        exist_ok = targets.may_replace
+        write_together(stems, sample_rate=8000, codec=self.codec, bit_depth=16, exist_ok=exist_ok)
 
 
 @dataclass(frozen=True)
@@ -172,6 +184,7 @@ def subjects() -> dict[str, Subject]:
         "a model, a damaged one before": Installation(tiny, damaged=True),
         "stems in WAV, none before": Stems("wav", replaced=False),
         "stems in WAV, others before": Stems("wav", replaced=True),
+        "stems in folders of their own, others before": Stems("wav", replaced=True, template="{instrument}/song.wav"),
         "stems in FLAC, none before": Stems("flac", replaced=False),
         "stems in FLAC, others before": Stems("flac", replaced=True),
         "a cached value, none before": Caching(replaced=False),

@@ -68,11 +68,12 @@ def test_the_folder_of_a_living_process_is_left_alone(tmp_path: Path, pid: int) 
 
 
 def test_a_folder_of_another_machine_is_swept_after_a_day(tmp_path: Path) -> None:
-    folders = [tmp_path / f".staging-tiny-0123abcd-1-{number}" for number in range(2)]
+    folders = [tmp_path / f".staging-tiny-{rest}" for rest in ("0123abcd-1-0", "0123abcd-1-1", "strangeandold")]
     for folder in folders:
         folder.mkdir()
     yesterday = time.time() - 100_000
-    os.utime(folders[0], (yesterday, yesterday))
+    for folder in folders[::2]:
+        os.utime(folder, (yesterday, yesterday))
     (tmp_path / ".staging-tiny-strange").mkdir()
     (tmp_path / ".staging-other-0123abcd-1-0").mkdir()
     with staging_folder(tmp_path, "tiny"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +51,15 @@ def export(model: Model, **changed: Any) -> Path:
 
 def folder_of(model: Model) -> Path:
     return model.checkpoint.parent / "openvino"
+
+
+def arguments_of(model: Model, digest: str | None = None) -> list[str]:
+    """Return what the process of tests/net/export_child.py is told."""
+    return [str(model.checkpoint.parent / "config.json"), str(model.checkpoint), digest or model.digest]
+
+
+def without_coverage() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
 
 def state(path: Path) -> list[tuple[str, int]]:
@@ -143,8 +155,7 @@ def test_a_place_that_is_taken_gets_a_file_for_now(exported: Model) -> None:
 
 
 def test_several_processes_at_once_leave_one_file(own_model: Model) -> None:
-    config = own_model.checkpoint.parent / "config.json"
-    command = [sys.executable, str(CHILD), str(config), str(own_model.checkpoint), own_model.digest]
+    command = [sys.executable, str(CHILD), *arguments_of(own_model)]
     with ExitStack() as stack:
         processes = [
             stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) for _ in range(4)
@@ -154,6 +165,103 @@ def test_several_processes_at_once_leave_one_file(own_model: Model) -> None:
     (folder,) = folder_of(own_model).iterdir()
     assert set(told) == {str(folder / "model.xml")}
     assert export(own_model) == folder / "model.xml"
+
+
+@pytest.fixture
+def at_work(exported: Model) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has begun to export and is held there, with the process that it started."""
+    process = subprocess.Popen(
+        [sys.executable, str(CHILD), *arguments_of(exported, "of the child")],
+        env=without_coverage(),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with process:
+        while not list(folder_of(exported).glob(".staging-*")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGSTOP)
+        yield process
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="Windows holds no processes")
+def test_what_a_killed_process_left_is_swept_and_a_living_one_keeps_its_folder(
+    exported: Model, at_work: subprocess.Popen[bytes]
+) -> None:
+    (staging,) = folder_of(exported).glob(".staging-*")
+    published = {export(exported, weights_digest="another").parent, export(exported).parent}
+    assert set(folder_of(exported).iterdir()) == {staging, *published}
+    os.kill(at_work.pid, signal.SIGKILL)
+    at_work.wait()
+    export(exported)
+    assert staging.exists(), "a hit looks at nothing else"
+    published.add(export(exported, weights_digest="a third").parent)
+    assert set(folder_of(exported).iterdir()) == published
+
+
+def test_staging_folders_of_older_versions_are_swept_after_a_day(own_model: Model) -> None:
+    old, new = (folder_of(own_model) / f".staging-{name}" for name in ("abcd_123", "abcd_456"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    yesterday = time.time() - 100_000
+    os.utime(old, (yesterday, yesterday))
+    path = export(own_model)
+    assert set(folder_of(own_model).iterdir()) == {new, path.parent}
+
+
+def test_files_of_older_versions_and_the_same_weights_are_removed(exported: Model) -> None:
+    path = export(exported)
+    record = json.loads((path.parent / "digests.json").read_bytes())
+    assert record["weights"] == exported.digest
+    version = record["export_version"]
+    digests = {name: record[name] for name in ("model.bin", "model.xml")}
+    records = {
+        "older": record | {"export_version": version - 1},
+        "oldest": digests,
+        "of others": record | {"export_version": version - 1, "weights": "others"},
+        "newer": record | {"export_version": version + 1},
+        "strange": record | {"export_version": "1"},
+        "a list": [1],
+    }
+    for name, changed in records.items():
+        shutil.copytree(path.parent, path.parents[1] / name)
+        (path.parents[1] / name / "digests.json").write_text(json.dumps(changed))
+    (path.parents[1] / "not ours").mkdir()
+    export(exported)
+    assert len(list(path.parents[1].iterdir())) == 8, "a hit looks at nothing else"
+    shutil.rmtree(path.parent)
+    export(exported)
+    left = {"of others", "newer", "strange", "a list", "not ours", path.parent.name}
+    assert {folder.name for folder in path.parents[1].iterdir()} == left
+
+
+def test_files_without_a_number_of_their_version_are_used(exported: Model) -> None:
+    path = export(exported)
+    record = json.loads((path.parent / "digests.json").read_bytes())
+    digests = {name: record[name] for name in ("model.bin", "model.xml")}
+    (path.parent / "digests.json").write_text(json.dumps(digests))
+    made = state(path)
+    assert export(exported) == path
+    assert state(path) == made
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+def test_a_read_only_folder_keeps_its_leftovers_and_gets_a_file_for_now(own_model: Model, temporary: Path) -> None:
+    orphan = folder_of(own_model) / ".staging-abcd_123"
+    orphan.mkdir(parents=True)
+    os.utime(orphan, (0, 0))
+    home = own_model.checkpoint.parent
+    unshared = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c"]
+    mount = f"mount --bind {home} {home} && mount -o remount,ro,bind {home}"
+    if subprocess.run([*unshared, mount], capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let us mount")
+    command = [*unshared, f'{mount} && exec "$0" "$@"', sys.executable, str(CHILD), *arguments_of(own_model)]
+    environment = without_coverage() | {"TMPDIR": str(temporary)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert temporary in Path(done.stdout).parents, done.stderr
+    assert "Read-only file system" in done.stderr
+    assert list(folder_of(own_model).iterdir()) == [orphan]
 
 
 def test_cancelling_stops_the_process_and_leaves_nothing(own_model: Model) -> None:
@@ -204,11 +312,8 @@ def test_what_lies_in_the_current_folder_is_not_run(
 def run_child(model: Model, before: str) -> subprocess.CompletedProcess[str]:
     """Export in a process that does something first; coverage, which would write there too, is left out."""
     code = f"{before}\nimport runpy, sys\ndel sys.argv[0]\nrunpy.run_path(sys.argv[0], run_name='__main__')"
-    arguments = (str(CHILD), str(model.checkpoint.parent / "config.json"), str(model.checkpoint), model.digest)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, env=environment
-    )
+    command = [sys.executable, "-c", code, str(CHILD), *arguments_of(model)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=without_coverage())
 
 
 def test_the_process_runs_the_very_package_that_started_it(own_model: Model, tmp_path: Path) -> None:
