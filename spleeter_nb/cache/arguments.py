@@ -85,6 +85,16 @@ def check_number(name: str, number: Any, *, zero: bool = False) -> float:
     raise ValidationError(f"{name}={number!r}: allowed are {allowed}.", **{name: number})
 
 
+def check_url(url: Any) -> str | None:
+    """Return an address that is text, None for None; it is not shown, since it may hold a password."""
+    if url is None or isinstance(url, str):
+        return url
+    raise ValidationError(
+        f"redis_url is no text but {type(url).__name__}. Give an address like redis://host:6379/0.",
+        type=type(url).__name__,
+    )
+
+
 def check_folder(folder: Any) -> Path | None:
     """Return a path, None for None."""
     try:

@@ -82,11 +82,11 @@ class Client:
     def __init__(self, url: str) -> None:
         self._guard: GuardedSocket
         self._busy = False
-        _require_plain(url)
         try:
+            _require_plain(url)
             settings = {**_parse(url), **_SETTINGS, "redis_connect_func": self._greet}
             self._connection: Any = settings.pop("connection_class", Connection)(**settings)
-        except Exception:  # noqa: BLE001 - redis-py fails in many ways, with parts of the password in the message
+        except Exception:  # noqa: BLE001 - urllib and redis-py fail in many ways, with parts of the password in the message
             raise ValueError(_NO_ADDRESS) from None
         # Who we are is none of the server's business: that saves two exchanges. The names differ between versions.
         self._connection.driver_info = self._connection.lib_name = self._connection.lib_version = None

@@ -98,7 +98,11 @@ class Database(diskcache.Cache):  # type: ignore[misc]  # it has no types
         (folder / VALUES).mkdir(exist_ok=True)
         self.evicted = 0
         self._orphans = 0
-        super().__init__(str(folder), timeout=TIMEOUT, disk=_Files, size_limit=limit_bytes, **_SETTINGS)
+        try:
+            super().__init__(str(folder), timeout=TIMEOUT, disk=_Files, size_limit=limit_bytes, **_SETTINGS)
+        except BaseException:
+            self.close()
+            raise
         # A forked child drops what belongs to the parent's threads; this keeps it from closing the parent's connection.
         self._kept = self._con
 
@@ -201,12 +205,15 @@ class ReadOnlyDatabase:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Connect for reading: with locks where they can be had, else taking the file as it is."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=TIMEOUT, uri=True)
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, timeout=TIMEOUT, uri=True)
     try:
         connection.execute("SELECT 1 FROM Cache")
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
         connection.close()
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
+        return sqlite3.connect(f"{uri}&immutable=1", uri=True)
     return connection
 
 

@@ -90,7 +90,7 @@ class DiskLevel:
         """Return the value of a key, every byte verified; one that is damaged is removed."""
         return self._read(digest_key(key))
 
-    def write(self, key: str, sealed: SealedFile, ttl: float | None) -> None:
+    def write(self, key: str, sealed: SealedFile, ttl: float | None) -> bool:
         """Move a sealed file into place; the caller closes it, and it is gone where it could not be kept.
 
         Parameters
@@ -101,11 +101,18 @@ class DiskLevel:
             Made in the folder of this level.
         ttl : float or None
             Seconds until it is out of date; None for never.
+
+        Returns
+        -------
+        bool
+            Whether it was kept.
         """
         fits = sealed.nbytes <= self.largest
-        if not (fits and self._attempt(lambda database: database.set(digest_key(key), sealed, expire=ttl), False)):
+        kept = fits and self._attempt(lambda database: database.set(digest_key(key), sealed, expire=ttl), False)
+        if not kept:
             with contextlib.suppress(OSError):
                 sealed.unlink()
+        return kept
 
     def discard(self, key: str) -> None:
         """Remove a value, if it is there."""
@@ -257,7 +264,8 @@ def _is_damage(error: BaseException) -> bool:
     if isinstance(cause, sqlite3.Error):
         # Python's own complaints have no code.
         return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _SURROUNDINGS
-    return not isinstance(cause, (OSError, MemoryError))
+    # A RuntimeError is about threads: there are too many, or the interpreter is about to end.
+    return not isinstance(cause, (OSError, MemoryError, RuntimeError))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -75,7 +75,9 @@ def code_version() -> str:
     digest = hashlib.blake2b(digest_size=16)
     try:
         for room in _ROOMS:
-            for path in sorted((_PACKAGE / room).glob("**/*.py")):
+            # A program may be shipped without its source.
+            paths = sorted((_PACKAGE / room).glob("**/*.py")) or [_PACKAGE / room / "__init__.py"]
+            for path in paths:
                 source = path.read_bytes()
                 digest.update(f"{path.relative_to(_PACKAGE).as_posix()} {len(source)}\n".encode() + source)
     except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import os
@@ -11,7 +10,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spleeter_nb.cache.arguments import check_folder, check_key, check_level, check_number, pack, unpack
+from spleeter_nb.cache.arguments import check_folder, check_key, check_level, check_number, check_url, pack, unpack
 from spleeter_nb.cache.claims import CLAIMS, Claims
 from spleeter_nb.cache.complaints import Complaints
 from spleeter_nb.cache.counts import LEVELS, Counts
@@ -20,6 +19,7 @@ from spleeter_nb.cache.keys import digest_key
 from spleeter_nb.cache.memory import MemoryLevel
 from spleeter_nb.cache.recorder import Recorder
 from spleeter_nb.cache.service import Service, begin_anew_after_fork
+from spleeter_nb.waiting import in_thread
 
 if TYPE_CHECKING:
     import threading
@@ -69,7 +69,7 @@ class CacheManager:
     Raises
     ------
     ValidationError
-        A limit is no number of that range, or `cache_dir` no path.
+        A limit is no number of that range, `cache_dir` no path, or `redis_url` no text.
     """
 
     def __init__(  # noqa: PLR0913 - settings, each by its name
@@ -88,7 +88,7 @@ class CacheManager:
         self._memory_bytes = int(check_number("memory_mb", memory_mb, zero=True) * 2**20)
         self._disk_bytes = int(check_number("disk_mb", disk_mb, zero=True) * 2**20)
         self._ttl = check_number("ttl_hours", ttl_hours) * 3600
-        self._redis_url = redis_url
+        self._redis_url = check_url(redis_url)
         self._begin()
         begin_anew_after_fork(self)
 
@@ -114,7 +114,7 @@ class CacheManager:
         """
         check_key(key)
         levels = check_level(cache_level)
-        found = await asyncio.to_thread(self._look_up, key, levels)
+        found = await in_thread(lambda: self._look_up(key, levels))
         return None if found is None else unpack(found.value)
 
     async def set(self, key: str, data: Any, ttl: float = 3600, cache_level: Level = "auto") -> None:
@@ -140,7 +140,7 @@ class CacheManager:
         levels = check_level(cache_level)
         seconds = check_number("ttl", ttl)
         value = pack(data)
-        await asyncio.to_thread(self._store, key, value, seconds, levels)
+        await in_thread(lambda: self._store(key, value, seconds, levels))
 
     def get_cache_stats(self) -> CacheStats:
         """Return hits, misses, sizes and states, in all and of each level."""
@@ -233,6 +233,7 @@ class CacheManager:
 
     def after_fork(self) -> None:
         """Begin anew in a child process: locks, threads and connections are its parent's."""
+        self._abandoning.detach()
         self._begin()
 
     def _begin(self) -> None:
@@ -252,7 +253,8 @@ class CacheManager:
         self._total = Counts()
         self._counts: dict[LevelName, Counts] = {name: Counts() for name in ("memory", *self._services)}
         # Without it the threads of a manager that nobody closed would wait for ever.
-        weakref.finalize(self, _abandon, self._all_services()).atexit = False
+        self._abandoning = weakref.finalize(self, _abandon, self._all_services())
+        self._abandoning.atexit = False
 
     def _all_services(self) -> list[Service[Any]]:
         return [*([self._uploads] if self._uploads else []), *self._services.values()]
@@ -318,7 +320,10 @@ class CacheManager:
             except (DamagedValueError, OSError) as error:
                 self._complaints.warn("map", "A result cannot be kept in memory (%s).", error)
         if sealed.path is not None:
-            self._services["disk"].call(lambda level: level.write(key, sealed, ttl), None, timeout=_PATIENCE)
+            disk: Service[DiskLevel] = self._services["disk"]
+            if not disk.call(lambda level: level.write(key, sealed, ttl), False, timeout=_PATIENCE):
+                with contextlib.suppress(OSError):
+                    sealed.unlink()
         uploading = None
         if "redis" in levels and self._uploads is not None:
             uploading = self._uploads.later(functools.partial(_upload, key, sealed, ttl))

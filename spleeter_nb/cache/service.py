@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
 import threading
+import time
 import weakref
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from spleeter_nb.cache.complaints import Complaints
+from spleeter_nb.waiting import WAKE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LONGEST_QUEUE = 64
+# Seconds that the end of the interpreter waits for what is under way, such as an upload.
+_LAST_SECONDS = 3.0
 
 
 class _Closable(Protocol):
@@ -24,7 +29,7 @@ class _Closable(Protocol):
 
 _L = TypeVar("_L", bound=_Closable)
 _T = TypeVar("_T")
-_Queue: TypeAlias = "queue.Queue[tuple[Callable[[Any], Any], Future[Any]] | None]"
+_Queue: TypeAlias = "queue.SimpleQueue[tuple[Callable[[Any], Any], Future[Any]] | None]"
 
 
 class Service(Generic[_L]):
@@ -45,7 +50,7 @@ class Service(Generic[_L]):
         self._make = make
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._waiting: _Queue = queue.Queue(_LONGEST_QUEUE)
+        self._waiting: _Queue = queue.SimpleQueue()
         self._late: Future[Any] | None = None
         self._complaints = Complaints()
 
@@ -67,11 +72,17 @@ class Service(Generic[_L]):
         future = self.later(action)
         if future is None:
             return otherwise
-        try:
-            return future.result(timeout)
-        except Exception as error:  # noqa: BLE001 - no job fails because of its cache
-            if not future.done():
+        ends = time.monotonic() + timeout
+        while not future.done():
+            left = ends - time.monotonic()
+            if left <= 0:
                 self._late = future
+                self._complaints.warn("late", "%s is not done after %g s; going on without.", self._name, timeout)
+                return otherwise
+            wait([future], min(left, WAKE_SECONDS))
+        try:
+            return future.result()
+        except Exception as error:  # noqa: BLE001 - no job fails because of its cache
             kind = type(error).__name__
             self._complaints.warn(kind, "%s fails (%s: %s); going on without.", self._name, kind, error)
             return otherwise
@@ -80,26 +91,36 @@ class Service(Generic[_L]):
         """Have something done with the level some time; None if too much is waiting already."""
         future: Future[_T] = Future()
         with self._lock:
-            if self._thread is None:
-                # A daemon: a hanging network disk must not keep the interpreter from ending.
-                arguments = (self._waiting, self._make)
-                self._thread = threading.Thread(target=_work, args=arguments, name=self._name, daemon=True)
-                self._thread.start()
-            try:
-                self._waiting.put_nowait((action, future))
-            except queue.Full:
+            if self._waiting.qsize() >= _LONGEST_QUEUE or not self._started():
                 return None
+            self._waiting.put((action, future))
         return future
 
     def stop(self, *, timeout: float) -> None:
         """Do what is waiting, close the level and end the thread; the next thing to do begins another."""
         with self._lock:
-            thread, self._thread = self._thread, None
-            waiting, self._waiting = self._waiting, queue.Queue(_LONGEST_QUEUE)
+            thread, self._thread, self._late = self._thread, None, None
+            waiting, self._waiting = self._waiting, queue.SimpleQueue()
         if thread is not None:
-            with contextlib.suppress(queue.Full):
-                waiting.put(None, timeout=timeout)
-            thread.join(timeout)
+            waiting.put(None)
+            # The garbage collector may call this from any thread.
+            if thread is not threading.current_thread():
+                thread.join(timeout)
+
+    def _started(self) -> bool:
+        """Say whether there is a thread, which is started if need be."""
+        if self._thread is None:
+            # A daemon: a hanging network disk must not keep the interpreter from ending.
+            arguments = (self._waiting, self._make)
+            thread = threading.Thread(target=_work, args=arguments, name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                self._complaints.warn("start", "%s cannot start (%s); going on without.", self._name, error)
+                return False
+            self._thread = thread
+            _RUNNING.add(self)
+        return True
 
 
 def _work(waiting: _Queue, make: Callable[[], _Closable]) -> None:
@@ -122,6 +143,7 @@ class _Forkable(Protocol):
 
 
 _FORKABLE: weakref.WeakSet[_Forkable] = weakref.WeakSet()
+_RUNNING: weakref.WeakSet[Service[Any]] = weakref.WeakSet()
 
 
 def begin_anew_after_fork(owner: _Forkable) -> None:
@@ -130,9 +152,19 @@ def begin_anew_after_fork(owner: _Forkable) -> None:
 
 
 def _after_fork() -> None:
+    _RUNNING.clear()
     for owner in list(_FORKABLE):
         owner.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+@atexit.register
+def _finish() -> None:
+    """Let what is under way end, for a moment: a script that separates one song leaves it to others, too."""
+    ends = time.monotonic() + _LAST_SECONDS
+    with contextlib.suppress(KeyboardInterrupt):
+        for service in list(_RUNNING):
+            service.stop(timeout=max(ends - time.monotonic(), 0))

@@ -58,46 +58,48 @@ class Batch:
         reporter = Reporter(parsed.progress, name=name)
         return cls(items, {**options, "progress": False}, ledger, _BatchProgress(reporter, len(items)))
 
-    async def run(self, submit: Submit) -> list[Outcome]:
-        """Submit all songs and wait for them; cancelling this cancels them."""
-        jobs: list[SeparationJob] = []
-        waiting: list[asyncio.Task[Outcome]] = []
+    async def run(self, submit: Submit, *, lanes: int) -> list[Outcome]:
+        """Submit all songs, `lanes` of them at a time, and wait; cancelling this cancels what is under way."""
+        places = iter(enumerate(self.items))
+        outcomes: dict[int, Outcome] = {}
+        jobs: set[SeparationJob] = set()
+
+        async def lane() -> None:
+            for place, item in places:
+                refused = isinstance(item, SpleeterError)
+                outcomes[place] = self._refused(item) if refused else await self._outcome(item, submit, jobs)
+
+        tasks = [asyncio.create_task(lane()) for _ in range(lanes)]
         try:
-            for item in self.items:
-                if isinstance(item, SpleeterError):
-                    waiting.append(asyncio.create_task(self._refused(item)))
-                    continue
-                job = submit(item, self.options, self.ledger)
-                jobs.append(job)
-                waiting.append(asyncio.create_task(self._outcome(job)))
-            await wait_awake(waiting)
+            await wait_awake(tasks)
         except BaseException:
-            for job in jobs:
-                job.cancel()
-            for task in waiting:
-                task.cancel()
+            for stoppable in (*tasks, *jobs):
+                stoppable.cancel()
             raise
         finally:
             self.progress.close()
-        return [task.result() for task in waiting]
+        return [outcomes[place] for place in range(len(self.items))]
 
-    async def _outcome(self, job: SeparationJob) -> Outcome:
-        song = object()
-        job.subscribe(lambda event: self.progress.advance(song, event))
+    async def _outcome(self, source: AudioSource, submit: Submit, jobs: set[SeparationJob]) -> Outcome:
+        song, name = object(), label(source)
         try:
+            job = submit(source, self.options, self.ledger)
+            jobs.add(job)
+            job.when_ended(jobs.discard)
+            job.subscribe(lambda event: self.progress.advance(song, event))
             outcome: Outcome = await job.in_loop()
         except SpleeterError as error:
             outcome = error
         except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the other songs
-            outcome = SpleeterError(f"{job.source!r} failed unexpectedly: {error!r}. Please report it.")
+            outcome = SpleeterError(f"{name!r} failed unexpectedly: {error!r}. Please report it.")
             outcome.__cause__ = error
         if isinstance(outcome, SpleeterError):
-            outcome.context["song"] = job.source
-            _LOG.info("%s: %s", job.source, outcome)
+            outcome.context["song"] = name
+            _LOG.info("%s: %s", name, outcome)
         self.progress.end(song, failed=isinstance(outcome, SpleeterError))
         return outcome
 
-    async def _refused(self, error: SpleeterError) -> Outcome:
+    def _refused(self, error: SpleeterError) -> Outcome:
         named = (error.context.get(key) for key in ("path", "folder", "pattern"))
         error.context["song"] = next((name for name in named if name), None)
         _LOG.info("%s", error)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
+from spleeter_nb.cache.service import begin_anew_after_fork
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.batch import Batch
 from spleeter_nb.engine.jobs import SeparationJob
 from spleeter_nb.engine.loaded import cache_manager, model_manager
 from spleeter_nb.engine.separation import Separation
 from spleeter_nb.engine.stats import EngineStats
-from spleeter_nb.exceptions import EngineClosedError
+from spleeter_nb.exceptions import EngineClosedError, ValidationError
 from spleeter_nb.net.load import preload
 from spleeter_nb.waiting import in_thread
 
@@ -60,12 +62,12 @@ class SpleeterEngine:
     """
 
     def __init__(self, config: SpleeterConfig | None = None) -> None:
+        if not isinstance(config, SpleeterConfig | None):
+            raise ValidationError(f"config is a {type(config).__name__}; allowed: a SpleeterConfig, or None.")
         self.config = config or SpleeterConfig()
-        self._stats = EngineStats()
-        self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._jobs: set[SeparationJob] = set()
         self._is_closed = False
+        self._begin()
+        begin_anew_after_fork(self)
 
     async def initialize(self) -> Self:
         """Get ready, which the first separation would do otherwise: import what is heavy, open the cache.
@@ -127,7 +129,7 @@ class SpleeterEngine:
         job = self._submit(audio_path, model_name, options)
         try:
             return await job
-        except asyncio.CancelledError:
+        except BaseException:
             job.cancel()
             raise
 
@@ -168,8 +170,13 @@ class SpleeterEngine:
         EngineClosedError
             If the engine was closed.
         """
+        self._running_pool()
         batch = await in_thread(lambda: Batch.prepared(audio_files, recursive=recursive, options=options))
-        return await batch.run(lambda source, given, ledger: self._submit(source, model_name, given, ledger))
+        # One waits, so that a thread that has finished finds it ready; with more, a song that somebody wants now
+        # would have its turn after the whole batch.
+        return await batch.run(
+            lambda source, given, ledger: self._submit(source, model_name, given, ledger), lanes=_JOBS_AT_ONCE + 1
+        )
 
     def get_available_models(self) -> list[ModelStatus]:
         """List the published models, and which are here; nothing is hashed or fetched."""
@@ -180,7 +187,7 @@ class SpleeterEngine:
         return self._stats.snapshot()
 
     async def close(self) -> None:
-        """Cancel what is under way, wait until it has ended, and take nothing more; can be repeated."""
+        """Take nothing more, cancel what is under way, and wait until it has ended, 5 s at most; can be repeated."""
         with self._lock:
             self._is_closed = True
             pool, self._pool = self._pool, None
@@ -189,7 +196,11 @@ class SpleeterEngine:
             job.cancel()
         if pool is not None:
             pool.shutdown(wait=False)
-            await in_thread(lambda: _wait_for(jobs))
+        await in_thread(lambda: _wait_for(jobs))
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process: threads, locks and jobs are its parent's."""
+        self._begin()
 
     async def __aenter__(self) -> Self:
         return await self.initialize()
@@ -206,6 +217,12 @@ class SpleeterEngine:
         state = "closed" if self._is_closed else f"{len(self._jobs)} jobs"
         return f"SpleeterEngine({state})"
 
+    def _begin(self) -> None:
+        self._stats = EngineStats()
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._jobs: set[SeparationJob] = set()
+
     def _submit(
         self,
         source: AudioSource,
@@ -216,10 +233,15 @@ class SpleeterEngine:
         pool = self._running_pool()
         separation = Separation.prepared(self.config, source, model_name, options, ledger=ledger)
         job = SeparationJob(separation, self._stats)
-        with self._lock:
-            self._jobs.add(job)
         job.when_ended(self._forget)
-        pool.submit(job.run)
+        with self._lock:
+            # Another thread may have closed it meanwhile.
+            if is_open := not self._is_closed:
+                self._jobs.add(job)
+                pool.submit(job.run)
+        if not is_open:
+            job.cancel()
+            raise _closed()
         return job
 
     def _forget(self, job: SeparationJob) -> None:
@@ -229,7 +251,7 @@ class SpleeterEngine:
     def _running_pool(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._is_closed:
-                raise EngineClosedError("The engine was closed: make a new one, SpleeterEngine().")
+                raise _closed()
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="spleeter_nb-job")
             return self._pool
@@ -242,5 +264,10 @@ class SpleeterEngine:
 
 
 def _wait_for(jobs: Iterable[SeparationJob]) -> None:
+    deadline = time.monotonic() + _CLOSING_SECONDS
     for job in jobs:
-        job.wait(_CLOSING_SECONDS)
+        job.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _closed() -> EngineClosedError:
+    return EngineClosedError("The engine was closed: make a new one, SpleeterEngine().")

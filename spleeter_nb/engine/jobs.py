@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from spleeter_nb.engine.separation import label
-from spleeter_nb.exceptions import SeparationCancelledError
+from spleeter_nb.exceptions import SeparationCancelledError, ValidationError
 from spleeter_nb.waiting import WAKE_SECONDS, wait_awake
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ class SeparationJob:
         self._lock = threading.Lock()
         self._state: State = "queued"
         self._progress: Progress | None = None
+        self._thread: int | None = None
         self._future: Future[SeparationResult] = Future()
+        # An event loop that gives up one of its futures would cancel this one, for all who wait, while the job runs.
+        self._future.set_running_or_notify_cancel()
+        self._ended = threading.Event()
+        self._future.add_done_callback(lambda _: self._ended.set())
         separation.reporter.subscribe(self._remember)
         separation.reporter.tell("queued")
         stats.queued()
@@ -70,7 +75,7 @@ class SeparationJob:
         with self._lock:
             was_queued = self._state == "queued"
             if was_queued:
-                self._state = "cancelled"
+                self._state, self._thread = "cancelled", threading.get_ident()
         self._separation.cancel.set()
         if was_queued:
             self._end_unbegun()
@@ -90,6 +95,8 @@ class SeparationJob:
             If it was cancelled.
         TimeoutError
             If it has not ended in time; it goes on.
+        ValidationError
+            If a listener asks that the job itself tells: neither could go on. See :meth:`when_ended`.
         SpleeterError
             What it failed with.
         """
@@ -111,10 +118,10 @@ class SeparationJob:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for its end, `timeout` seconds at most, and say whether it has come."""
+        if not self.done() and self._thread == threading.get_ident():
+            raise ValidationError("A listener cannot wait for the job that tells it: give when_ended() a callback.")
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        ended = threading.Event()
-        self._future.add_done_callback(lambda _: ended.set())
-        while not ended.wait(max(0.0, min(WAKE_SECONDS, deadline - time.monotonic()))):
+        while not self._ended.wait(max(0.0, min(WAKE_SECONDS, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 return False
         return True
@@ -146,7 +153,7 @@ class SeparationJob:
         with self._lock:
             if self._state != "queued":
                 return
-            self._state = "running"
+            self._state, self._thread = "running", threading.get_ident()
         self._stats.started()
         try:
             result = self._separation.run()

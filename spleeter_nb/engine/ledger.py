@@ -128,7 +128,7 @@ class Ledger:
         key, files
             As :meth:`holds` takes them.
         source : str
-            Digest of the song's content, for whoever reads the ledger.
+            What the song is called, for whoever reads the ledger.
         """
         if not self._can_write:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import threading
@@ -9,13 +10,16 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from spleeter_nb.cache import CacheManager
+from spleeter_nb.cache.service import begin_anew_after_fork
 from spleeter_nb.engine.fallback import ResilientRuntime
+from spleeter_nb.engine.threads import check_cancelled
 from spleeter_nb.models import ModelManager
 from spleeter_nb.net.devices import available_gpus, choose
 from spleeter_nb.net.load import load_runtime
+from spleeter_nb.waiting import WAKE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
     from pathlib import Path
 
     from spleeter_nb.config import SpleeterConfig
@@ -32,8 +36,9 @@ class LoadedModels:
     """The runtimes of this process, the most recently used ones kept."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._runtimes: OrderedDict[Hashable, ResilientRuntime] = OrderedDict()
+        self._of_parents: list[object] = []
+        self._begin()
+        begin_anew_after_fork(self)
 
     def get(
         self,
@@ -55,17 +60,19 @@ class LoadedModels:
         precision : {"float32", "bfloat16"}
         config : SpleeterConfig
         cancel : threading.Event
-            Stops loading when set.
+            Stops loading, or waiting for another job that loads, when set.
 
         Raises
         ------
+        SeparationCancelledError
+            If `cancel` was set.
         ModelError, DeviceError
             As :func:`spleeter_nb.net.load.load_runtime` says.
         """
         spec = dataclasses.replace(model.spec, name="")
         key = (model.weights_digest, spec, choice, precision, config.worker_threads, config.batch_size)
         # Two jobs that want the same model: the second waits for what the first loads.
-        with self._lock:
+        with self._turn(cancel):
             if key not in self._runtimes:
                 self._runtimes[key] = self._load(model, choice, precision, config, cancel)
                 while len(self._runtimes) > _KEPT:
@@ -77,6 +84,25 @@ class LoadedModels:
         """Forget all runtimes; running separations keep theirs to their end."""
         with self._lock:
             self._runtimes.clear()
+
+    def after_fork(self) -> None:
+        """Begin anew in a child process: the threads that compute are its parent's."""
+        # Freeing a runtime would wait for its threads, which are not here, and end the process.
+        self._of_parents.append(self._runtimes)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._runtimes: OrderedDict[Hashable, ResilientRuntime] = OrderedDict()
+
+    @contextlib.contextmanager
+    def _turn(self, cancel: threading.Event) -> Iterator[None]:
+        while not self._lock.acquire(timeout=WAKE_SECONDS):
+            check_cancelled(cancel)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @staticmethod
     def _load(

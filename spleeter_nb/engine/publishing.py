@@ -118,10 +118,11 @@ def complete_interrupted(paths: Iterable[Path]) -> None:
     paths : iterable of Path
         All files of a song, there or not: some may lie in other folders than the rest.
     """
-    folders = {path.absolute().parent for path in paths}
-    if not folders:
+    try:
+        folders = {path.absolute().parent for path in paths}
+        folders.add(_common(folders))
+    except (OSError, ValueError):  # no files, or a working folder that is gone
         return
-    folders.add(_common(folders))
     for folder in folders:
         for journal in _ours(folder, _is_journal):
             _complete(journal)

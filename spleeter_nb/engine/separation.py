@@ -216,8 +216,10 @@ class Separation:
         paths = self._paths(work.names)
         if self.ledger.holds(files, paths.values()):
             return self._result(work.reader, work.model.spec, self._written(work.names))
+        # What is skipped was made by another job, if not by hand.
+        written = self._targets().missing(paths)
         result = self._cached(work, key, cache)
-        self.ledger.record(files, paths.values(), source=label(self.source))
+        self.ledger.record(files, [paths[name] for name in written], source=label(self.source))
         return result
 
     def _cached(self, work: _Work, key: str, cache: CacheManager | None) -> SeparationResult:

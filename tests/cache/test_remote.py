@@ -597,6 +597,8 @@ def test_a_wrong_password_is_a_failure_that_shows_no_password(
         "redis://:pass@host:hunter2",
         "redis://host?socket_timeout=hunter2",
         "redis://host?hunter2=1",
+        "redis://:[hunter2]@host",
+        "redis://:[hunter2@host",
         "",
     ],
 )

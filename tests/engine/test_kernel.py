@@ -33,6 +33,7 @@ expected = snb.separate(short, model, progress=False, **options)
 def tell(event):
     if event.stage == "separate":
         print("begun", flush=True)
+        time.sleep(0.2)  # the song must outlast the way of the stop button
 
 
 """

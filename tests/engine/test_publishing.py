@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,6 @@ from tests.engine.conftest import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 STEMS = ("vocals", "drums", "bass")
 TOGETHER, APART = "song/{instrument}.wav", "{instrument}/song.wav"
@@ -381,9 +381,13 @@ def test_without_a_journal_nothing_is_published(call: str, tmp_path: Path, monke
     assert files_in(tmp_path / "out") == old
 
 
-def test_where_nothing_is_there_is_nothing_to_complete(tmp_path: Path) -> None:
+def test_where_nothing_is_there_is_nothing_to_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     complete_interrupted([])
     complete_interrupted([tmp_path / "missing" / "x.wav", tmp_path / "a\0b" / "x.wav"])
     (tmp_path / "file").touch()
     complete_interrupted([tmp_path / "file" / "x.wav"])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    complete_interrupted([Path("song") / "x.wav"])
