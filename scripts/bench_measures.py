@@ -35,6 +35,8 @@ PRECISIONS = ("float32", "bfloat16")
 MINUTES = (1, 3, 10, 30, 60, 180)
 REPEATED = 10
 """Minutes up to which a length is measured three times: a second of other work would bend the line."""
+BATCH = 20
+"""Songs in a batch."""
 HEAVY = (
     "scipy",
     "keras",
@@ -172,6 +174,21 @@ def measure_cache(setting: Setting) -> list[Figure]:
         Figure(f"from {level}, {where}", f"{statistics.median(values):.3f} s", "0.5 s", "0.1 s")
         for (level, values), where in zip(seconds.items(), ("another process", "the same process"), strict=True)
     ]
+
+
+def measure_batch(setting: Setting) -> list[Figure]:
+    """Measure a batch of songs against the same songs one after the other, both in one warm process."""
+    folder, target = setting.folder / "songs", setting.folder / "batch"
+    folder.mkdir(exist_ok=True)
+    samples, _ = soundfile.read(setting.song, dtype="int16")
+    for number, part in enumerate(np.array_split(samples, BATCH)):
+        soundfile.write(folder / f"{number:02}.wav", part, SAMPLE_RATE)
+    command = [sys.executable, str(SCRIPTS / "bench_worker.py"), "batch", str(folder), str(target)]
+    lines = subprocess.check_output(command, text=True, env=setting.environ).splitlines()
+    serial, batch = zip(*(map(float, line.split()) for line in lines), strict=True)
+    ratio = statistics.median(one / other for one, other in zip(serial, batch, strict=True))
+    measured = f"{ratio:.2f} x ({statistics.median(batch):.2f} s instead of {statistics.median(serial):.2f} s)"
+    return [Figure(f"{BATCH} songs of {setting.seconds / BATCH:.0f} s, against one by one", measured, "1 x")]
 
 
 def measure_lengths(setting: Setting) -> list[Figure]:

@@ -14,7 +14,9 @@ Spleeter's environment may be as old as Python 3.8, and neither side can import 
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -80,6 +82,32 @@ def cached(path: str, cache: str) -> None:
         print(time.perf_counter() - start, result.cache_level)
 
 
+def batch(folder: str, target: str) -> None:
+    """Separate the songs of a folder one by one and as a batch, in turn; print the seconds of both each time."""
+    import spleeter_nb  # noqa: PLC0415 - only in our environment
+
+    os.environ["SPLEETER_CACHE_ENABLED"] = "false"
+    songs = sorted(Path(folder).iterdir())
+
+    def one_by_one() -> None:
+        for song in songs:
+            spleeter_nb.separate(song, MODEL, output_dir=target, progress=False)
+
+    async def at_once() -> None:
+        async with spleeter_nb.SpleeterEngine() as engine:
+            await engine.batch_separate(folder, MODEL, output_dir=target, progress=False)
+
+    one_by_one()
+    for _ in range(5):
+        seconds = []
+        for action in (one_by_one, lambda: asyncio.run(at_once())):
+            shutil.rmtree(target)
+            start = time.perf_counter()
+            action()
+            seconds.append(time.perf_counter() - start)
+        print(*seconds)
+
+
 def files(source: str, target: str) -> None:
     """Separate a WAV file with Spleeter into 16-bit WAV files, without ffmpeg."""
     from scipy.io import wavfile  # noqa: PLC0415 - in Spleeter's environment, for norbert
@@ -93,4 +121,4 @@ def files(source: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    {"live": live, "files": files, "cached": cached}[sys.argv[1]](*sys.argv[2:])
+    {"live": live, "files": files, "cached": cached, "batch": batch}[sys.argv[1]](*sys.argv[2:])

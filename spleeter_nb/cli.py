@@ -333,8 +333,7 @@ def _summary(result: SeparationResult) -> str:
     speed = (
         f"{result.duration:.1f} s of sound in {result.timings['separate']:.2f} s, {result.x_realtime:.0f} x real time"
     )
-    loaded = result.seconds - result.timings["separate"] - result.timings.get("write", 0.0)
-    return "\n".join([f"{how}: {speed} (model loaded in {loaded:.1f} s)", *lines])
+    return "\n".join([f"{how}: {speed} (model loaded in {result.timings['load']:.1f} s)", *lines])
 
 
 def _settings_table(settings: list[Setting]) -> str:

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Mode = Literal["pass", "refuse", "drop", "stall", "drip", "garbage", "flood", "cut"]
 _BLOCK = 1 << 16
@@ -19,6 +19,20 @@ _DRIP_SECONDS = 0.02
 _LOOKS_UP = 0.05
 _SENDS_WITHIN = 2.0
 _RESET = struct.pack("ii", 1, 0)
+
+
+@contextlib.contextmanager
+def deaf_port() -> Iterator[int]:
+    """Give a port of loopback that neither takes nor refuses connections: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            caller = stack.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
 
 
 class FaultProxy:

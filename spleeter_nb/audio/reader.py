@@ -77,16 +77,16 @@ class AudioReader:
             self._digest = self._hashed(check)
         return self._digest
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, check: Callable[[], None] = lambda: None) -> None:
         """Raise `AudioChangedError` when the source is not what it was when it was opened, or hashed.
 
         A file's identity tells that. What has none, an array or a stranger's file object, is hashed again if it was
-        hashed before.
+        hashed before; `check` as in `content_digest`.
         """
         if self._source is not None:
             self._source.check_unchanged()
         is_watched = self._source is not None and self._source.is_watched
-        if self._digest is not None and not is_watched and self._hashed(lambda: None) != self._digest:
+        if self._digest is not None and not is_watched and self._hashed(check) != self._digest:
             raise AudioChangedError(
                 f"{self.info.name!r} was changed while it was separated. Leave it as it is until the separation has "
                 "ended, or give a copy.",

@@ -171,6 +171,8 @@ class Client:
 
     def _is_stale(self) -> bool:
         """Say whether the server closed the connection meanwhile, or sent what nobody asked for."""
+        if self._connection._sock is None:  # noqa: SLF001 - to look would connect, and a failure cost twice its time
+            return False
         try:
             return bool(self._connection.can_read(timeout=0))
         except Exception:  # noqa: BLE001 - redis-py tells a closed connection in several ways

@@ -19,7 +19,7 @@ class LevelStats(TypedDict):
     """What `CacheManager.get_cache_stats` tells of a level."""
 
     state: str
-    """``ready``, ``read-only``, ``off`` …"""
+    """``ready``; ``read-only``; ``open``, a server that is left alone for a while; ``closed`` before use; ``off``."""
     hits: int
     misses: int
     hit_rate: float

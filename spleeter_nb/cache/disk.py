@@ -203,7 +203,8 @@ class DiskLevel:
                 self._open_for_reading()
         except Exception as error:  # noqa: BLE001 - no job fails because of its cache
             self.close()
-            self.state, self._rest_until = "off", time.monotonic() + _LONG_REST
+            rest = _REST if _is_busy(error) else _LONG_REST
+            self.state, self._rest_until = "off", time.monotonic() + rest
             self._complaints.warn("off", "The cache in %s cannot be used (%s); going on without.", self.folder, error)
 
     def _open_for_writing(self) -> None:
@@ -266,6 +267,11 @@ def _is_damage(error: BaseException) -> bool:
         return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _SURROUNDINGS
     # A RuntimeError is about threads: there are too many, or the interpreter is about to end.
     return not isinstance(cause, (OSError, MemoryError, RuntimeError))
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Say whether others only kept us waiting, as when many kernels begin at once."""
+    return getattr(_root(error), "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

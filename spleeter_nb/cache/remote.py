@@ -128,7 +128,7 @@ class RedisLevel:
         self._lock = threading.Lock()
         self._lanes: tuple[_Lane, _Lane] | None = None
         self._counts: Counter[str] = Counter()
-        self._errors: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._waited = 0.0
 
     def read(self, key: str) -> Value | None:
@@ -153,7 +153,7 @@ class RedisLevel:
         if sealed.nbytes > LARGEST:
             _LOG.info("a value of %d bytes is too long for Redis", sealed.nbytes)
             return
-        if self._state() == "on":
+        if self._state() == "ready":
             head = _Head(digest_key(key), sealed.nbytes, secrets.token_bytes(16))
             lifetime = min(_LONGEST_TTL if ttl is None else ttl, _LONGEST_TTL)
             self._attempt(1, lambda client: self._send(client, head, sealed, lifetime), None)
@@ -197,19 +197,20 @@ class RedisLevel:
         Returns
         -------
         dict
-            ``state``: ``"on"``, ``"open"`` while the server is left alone, ``"off"`` where it can never be used;
+            ``state``: ``"ready"``, ``"open"`` while the server is left alone, ``"off"`` where it can never be used;
             ``uploads``: the same for sending; ``hits``, ``misses``; ``damaged``; ``evicted``, values of which the
-            server had dropped a part; ``errors``, by kind; ``bytes_sent``, ``bytes_received``; ``latency_ms``, mean
-            of the answers to lookups, None before the first.
+            server had dropped a part; ``errors``, and ``failures``, the same by kind; ``bytes_sent``,
+            ``bytes_received``; ``latency_ms``, mean of the answers to lookups, None before the first.
         """
         with self._lock:
-            counts, errors, waited = Counter(self._counts), dict(self._errors), self._waited
+            counts, failures, waited = Counter(self._counts), dict(self._failures), self._waited
         names = ("hits", "misses", "damaged", "evicted", "bytes_sent", "bytes_received")
         return {
             "state": self._state(),
-            "uploads": self._state(1) if self._state() == "on" else self._state(),
+            "uploads": self._state(1) if self._state() == "ready" else self._state(),
             **{name: counts[name] for name in names},
-            "errors": errors,
+            "errors": sum(failures.values()),
+            "failures": failures,
             "latency_ms": 1000 * waited / counts["answers"] if counts["answers"] else None,
         }
 
@@ -222,7 +223,7 @@ class RedisLevel:
     def _state(self, lane: int = 0) -> str:
         if self._off:
             return "off"
-        return "open" if self._lanes is not None and self._lanes[lane].breaker.state == "open" else "on"
+        return "open" if self._lanes is not None and self._lanes[lane].breaker.state == "open" else "ready"
 
     def _count(self, name: str, amount: int = 1) -> None:
         with self._lock:
@@ -239,7 +240,7 @@ class RedisLevel:
                 result = work(lane.client)
         except ServerFailureError as failure:
             with self._lock:
-                self._errors[failure.kind] += 1
+                self._failures[failure.kind] += 1
             lane.breaker.failed(failure.kind)
             return otherwise
         except BaseException:

@@ -9,8 +9,7 @@ import queue
 import threading
 import time
 import weakref
-from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from spleeter_nb.cache.complaints import Complaints
 from spleeter_nb.waiting import WAKE_SECONDS
@@ -29,7 +28,10 @@ class _Closable(Protocol):
 
 _L = TypeVar("_L", bound=_Closable)
 _T = TypeVar("_T")
-_Queue: TypeAlias = "queue.SimpleQueue[tuple[Callable[[Any], Any], Future[Any]] | None]"
+# An interrupt between a lock's taking and giving back, which Python's own futures and longer queues consist of, would
+# leave it taken for ever. These are of one piece.
+_Outcome: TypeAlias = "queue.SimpleQueue[tuple[_T, None] | tuple[None, BaseException]]"
+_Queue: TypeAlias = "queue.SimpleQueue[tuple[Callable[[Any], Any], _Outcome[Any]] | None]"
 
 
 class Service(Generic[_L]):
@@ -51,7 +53,7 @@ class Service(Generic[_L]):
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._waiting: _Queue = queue.SimpleQueue()
-        self._late: Future[Any] | None = None
+        self._late: _Outcome[Any] | None = None
         self._complaints = Complaints()
 
     def call(self, action: Callable[[_L], _T], otherwise: _T, *, timeout: float) -> _T:
@@ -67,34 +69,39 @@ class Service(Generic[_L]):
         timeout : float
             Seconds.
         """
-        if self._late is not None and not self._late.done():
+        if self._late is not None and self._late.empty():
             return otherwise
-        future = self.later(action)
-        if future is None:
+        self._late = None
+        outcome = self.later(action)
+        if outcome is None:
             return otherwise
         ends = time.monotonic() + timeout
-        while not future.done():
-            left = ends - time.monotonic()
-            if left <= 0:
-                self._late = future
-                self._complaints.warn("late", "%s is not done after %g s; going on without.", self._name, timeout)
+        while (left := ends - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                result, error = outcome.get(timeout=min(left, WAKE_SECONDS))
+                if error is None:
+                    return cast("_T", result)
+                kind = type(error).__name__
+                self._complaints.warn(kind, "%s fails (%s: %s); going on without.", self._name, kind, error)
                 return otherwise
-            wait([future], min(left, WAKE_SECONDS))
-        try:
-            return future.result()
-        except Exception as error:  # noqa: BLE001 - no job fails because of its cache
-            kind = type(error).__name__
-            self._complaints.warn(kind, "%s fails (%s: %s); going on without.", self._name, kind, error)
-            return otherwise
+        self._late = outcome
+        self._complaints.warn("late", "%s is not done after %g s; going on without.", self._name, timeout)
+        return otherwise
 
-    def later(self, action: Callable[[_L], _T]) -> Future[_T] | None:
-        """Have something done with the level some time; None if too much is waiting already."""
-        future: Future[_T] = Future()
+    def later(self, action: Callable[[_L], _T]) -> _Outcome[_T] | None:
+        """Have something done with the level some time; None if too much is waiting already.
+
+        Returns
+        -------
+        queue of one tuple, or None
+            Brings the result, or None and an exception.
+        """
+        outcome: _Outcome[_T] = queue.SimpleQueue()
         with self._lock:
             if self._waiting.qsize() >= _LONGEST_QUEUE or not self._started():
                 return None
-            self._waiting.put((action, future))
-        return future
+            self._waiting.put((action, outcome))
+        return outcome
 
     def stop(self, *, timeout: float) -> None:
         """Do what is waiting, close the level and end the thread; the next thing to do begins another."""
@@ -109,7 +116,7 @@ class Service(Generic[_L]):
 
     def _started(self) -> bool:
         """Say whether there is a thread, which is started if need be."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             # A daemon: a hanging network disk must not keep the interpreter from ending.
             arguments = (self._waiting, self._make)
             thread = threading.Thread(target=_work, args=arguments, name=self._name, daemon=True)
@@ -119,21 +126,21 @@ class Service(Generic[_L]):
                 self._complaints.warn("start", "%s cannot start (%s); going on without.", self._name, error)
                 return False
             self._thread = thread
-            _RUNNING.add(self)
+            _RUNNING[thread] = self._waiting
         return True
 
 
 def _work(waiting: _Queue, make: Callable[[], _Closable]) -> None:
     level: _Closable | None = None
     while (item := waiting.get()) is not None:
-        action, future = item
+        action, outcome = item
         try:
             level = make() if level is None else level
-            future.set_result(action(level))
+            outcome.put((action(level), None))
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-            future.set_exception(error)
+            outcome.put((None, error))
         # Nothing of what was done is kept alive while the thread waits for more.
-        del item, action, future
+        del item, action, outcome
     if level is not None:
         level.close()
 
@@ -143,7 +150,7 @@ class _Forkable(Protocol):
 
 
 _FORKABLE: weakref.WeakSet[_Forkable] = weakref.WeakSet()
-_RUNNING: weakref.WeakSet[Service[Any]] = weakref.WeakSet()
+_RUNNING: weakref.WeakKeyDictionary[threading.Thread, _Queue] = weakref.WeakKeyDictionary()
 
 
 def begin_anew_after_fork(owner: _Forkable) -> None:
@@ -165,6 +172,8 @@ if hasattr(os, "register_at_fork"):
 def _finish() -> None:
     """Let what is under way end, for a moment: a script that separates one song leaves it to others, too."""
     ends = time.monotonic() + _LAST_SECONDS
+    for waiting in _RUNNING.values():
+        waiting.put(None)
     with contextlib.suppress(KeyboardInterrupt):
-        for service in list(_RUNNING):
-            service.stop(timeout=max(ends - time.monotonic(), 0))
+        for thread in list(_RUNNING):
+            thread.join(max(ends - time.monotonic(), 0))

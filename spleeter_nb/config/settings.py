@@ -147,6 +147,10 @@ class SpleeterConfig(BaseSettings):  # noqa: PLW1641 - pydantic hashes what is f
 
     def __init__(self, lower: Sequence[Layer] | None = None, /, **settings: Any) -> None:
         """Lay `settings` over the `lower` layers, first over last; None: the environment and the file."""
+        if lower is not None and not isinstance(lower, list):
+            raise ValidationError(
+                "Settings are keywords, SpleeterConfig(batch_size=4); a file: SpleeterConfig.from_yaml."
+            )
         layers = [given(settings, ARGUMENT), *(self._outer() if lower is None else lower)]
         winners = {name: value for layer in reversed(layers) for name, value in layer.items()}
         self._check_names(winners)

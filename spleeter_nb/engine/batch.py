@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.options import Options
     from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.events import Progress
-    from spleeter_nb.values import AudioSource
+    from spleeter_nb.values import AudioSource, ModelSpec
 
     Outcome: TypeAlias = SeparationResult | SpleeterError
     Submit: TypeAlias = Callable[[AudioSource, dict[str, Any], Ledger | None], SeparationJob]
@@ -45,10 +46,16 @@ class Batch:
 
     @classmethod
     def prepared(
-        cls, audio_files: AudioSource | Iterable[AudioSource], *, recursive: bool, options: dict[str, Any]
+        cls,
+        audio_files: AudioSource | Iterable[AudioSource],
+        spec: ModelSpec,
+        *,
+        recursive: bool,
+        options: dict[str, Any],
     ) -> Self:
         """Find the songs, and all that is wrong with the batch as a whole, before anything begins."""
         parsed = parse_options(options)
+        parsed.check_instruments(spec.instruments)
         ledger = None if parsed.output_dir is None else Ledger(home_expanded(parsed.output_dir))
         items = expand(audio_files, recursive=recursive, leave_out=ledger.paths() if ledger else ())
         songs = [label(item) for item in items if not isinstance(item, SpleeterError)]
@@ -62,30 +69,33 @@ class Batch:
         """Submit all songs, `lanes` of them at a time, and wait; cancelling this cancels what is under way."""
         places = iter(enumerate(self.items))
         outcomes: dict[int, Outcome] = {}
-        jobs: set[SeparationJob] = set()
+        jobs: list[SeparationJob] = []
 
         async def lane() -> None:
             for place, item in places:
-                refused = isinstance(item, SpleeterError)
-                outcomes[place] = self._refused(item) if refused else await self._outcome(item, submit, jobs)
+                if isinstance(item, SpleeterError):
+                    outcomes[place] = self._refused(item)
+                else:
+                    outcomes[place] = await self._outcome(item, submit, jobs)
 
         tasks = [asyncio.create_task(lane()) for _ in range(lanes)]
         try:
             await wait_awake(tasks)
         except BaseException:
-            for stoppable in (*tasks, *jobs):
-                stoppable.cancel()
+            for task in tasks:
+                task.cancel()
+            for job in jobs:
+                job.cancel()
             raise
         finally:
             self.progress.close()
         return [outcomes[place] for place in range(len(self.items))]
 
-    async def _outcome(self, source: AudioSource, submit: Submit, jobs: set[SeparationJob]) -> Outcome:
+    async def _outcome(self, source: AudioSource, submit: Submit, jobs: list[SeparationJob]) -> Outcome:
         song, name = object(), label(source)
         try:
             job = submit(source, self.options, self.ledger)
-            jobs.add(job)
-            job.when_ended(jobs.discard)
+            jobs.append(job)
             job.subscribe(lambda event: self.progress.advance(song, event))
             outcome: Outcome = await job.in_loop()
         except SpleeterError as error:
@@ -95,6 +105,7 @@ class Batch:
             outcome.__cause__ = error
         if isinstance(outcome, SpleeterError):
             outcome.context["song"] = name
+            _free_locals(outcome)
             _LOG.info("%s: %s", name, outcome)
         self.progress.end(song, failed=isinstance(outcome, SpleeterError))
         return outcome
@@ -109,11 +120,12 @@ class Batch:
 
 @dataclass
 class _BatchProgress:
-    """Adds up what the jobs tell, each in its thread."""
+    """Adds up what the jobs tell, each in its thread; nobody waits for a listener that is slow."""
 
     reporter: Reporter
     total: int
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _telling: threading.Lock = field(default_factory=threading.Lock)
     _under_way: dict[object, float] = field(default_factory=dict)
     _ended: int = 0
     _failed: int = 0
@@ -122,29 +134,43 @@ class _BatchProgress:
         if self.total == 1:
             self.reporter.forward(event)
         elif event.stage == "separate" and event.fraction is not None:
-            with self._lock:
+            with self._counting:
                 self._under_way[song] = event.fraction
-                self._tell()
+            self._tell()
 
     def end(self, song: object, *, failed: bool) -> None:
-        with self._lock:
+        with self._counting:
             self._under_way.pop(song, None)
             self._ended += 1
             self._failed += failed
-            self._tell()
+        self._tell()
 
     def close(self) -> None:
-        with self._lock:
-            if self._ended == self.total > 1:
-                self.reporter.tell("done", 1.0)
-            self.reporter.close()
+        if self.total > 1:
+            with self._telling:
+                self.reporter.tell("separate", *self._state())
+                self.reporter.tell("done" if self._ended == self.total else "cancelled", self._state()[0])
+        self.reporter.close()
 
     def _tell(self) -> None:
-        if self.total == 1:
-            return
-        failed = f", {self._failed} failed" if self._failed else ""
-        fraction = (self._ended + sum(self._under_way.values())) / self.total
-        self.reporter.tell("separate", fraction, f"{self._ended} of {self.total} songs{failed}")
+        if self.total > 1 and self._telling.acquire(blocking=False):
+            try:
+                self.reporter.tell("separate", *self._state())
+            finally:
+                self._telling.release()
+
+    def _state(self) -> tuple[float, str]:
+        with self._counting:
+            fraction = (self._ended + sum(self._under_way.values())) / self.total
+            failed = f", {self._failed} failed" if self._failed else ""
+            return fraction, f"{self._ended} of {self.total} songs{failed}"
+
+
+def _free_locals(error: BaseException | None) -> None:
+    """Let go of what a traceback holds: some 40 MB of blocks and segments for each song that failed half-way."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _targets(options: Options) -> Targets:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from spleeter_nb.audio import AudioReader
     from spleeter_nb.cache import Recorder, Value
     from spleeter_nb.engine.options import Options
-    from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.engine.stores import Store
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.devices import Choice
@@ -61,9 +60,9 @@ def files_key(stems: str, options: Options) -> str:
     return make_key("files", stems=stems, codec=options.codec, bit_depth=options.bit_depth)
 
 
-def described(result: SeparationResult) -> dict[str, Any]:
+def described(runtime: RuntimeInfo | None) -> dict[str, Any]:
     """Return what the cache keeps beside the stems."""
-    return {"runtime": dataclasses.asdict(result.runtime) if result.runtime else None}
+    return {"runtime": dataclasses.asdict(runtime) if runtime else None}
 
 
 def made_by(value: Value) -> RuntimeInfo | None:

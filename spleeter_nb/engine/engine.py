@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +67,12 @@ class SpleeterEngine:
         self._is_closed = False
         self._begin()
         begin_anew_after_fork(self)
+
+    def _begin(self) -> None:
+        self._stats = EngineStats()
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._jobs: set[SeparationJob] = set()
 
     async def initialize(self) -> Self:
         """Get ready, which the first separation would do otherwise: import what is heavy, open the cache.
@@ -155,23 +160,32 @@ class SpleeterEngine:
         recursive : bool
             Whether folders stand for what their sub-folders hold, too.
         **options
-            As for :meth:`separate`, for each song. `progress` tells of the whole batch: its fraction counts songs,
-            its message names the song.
+            As for :meth:`separate`, for each song. `progress` tells of the whole batch: how many songs have ended, how
+            many of them failed, and the time left.
 
         Returns
         -------
         list of SeparationResult or SpleeterError
             In the order of the songs; in the place of one that failed, its error, whose ``context["song"]`` names it.
+            Empty for an empty list.
 
         Raises
         ------
         ValidationError
-            If an option is wrong, nothing is there to separate, or two songs would be written to the same files.
+            If an option is wrong, a single folder or pattern holds no song, or two songs would be written to the same
+            files.
+        ModelError
+            If there is no such model.
         EngineClosedError
             If the engine was closed.
         """
         self._running_pool()
-        batch = await in_thread(lambda: Batch.prepared(audio_files, recursive=recursive, options=options))
+
+        def prepared() -> Batch:
+            spec = model_manager(self.config).spec(model_name)
+            return Batch.prepared(audio_files, spec, recursive=recursive, options=options)
+
+        batch = await in_thread(prepared)
         # One waits, so that a thread that has finished finds it ready; with more, a song that somebody wants now
         # would have its turn after the whole batch.
         return await batch.run(
@@ -216,12 +230,6 @@ class SpleeterEngine:
     def __repr__(self) -> str:
         state = "closed" if self._is_closed else f"{len(self._jobs)} jobs"
         return f"SpleeterEngine({state})"
-
-    def _begin(self) -> None:
-        self._stats = EngineStats()
-        self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._jobs: set[SeparationJob] = set()
 
     def _submit(
         self,

@@ -144,6 +144,8 @@ class SeparationJob:
         callable
             Ends the telling.
         """
+        if not callable(listener):
+            raise ValidationError(f"A listener is a callable that takes a Progress, not {listener!r}.", value=listener)
         reporter = self._separation.reporter
         reporter.subscribe(listener)
         return lambda: reporter.unsubscribe(listener)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import functools
 import threading
@@ -36,7 +37,6 @@ class LoadedModels:
     """The runtimes of this process, the most recently used ones kept."""
 
     def __init__(self) -> None:
-        self._of_parents: list[object] = []
         self._begin()
         begin_anew_after_fork(self)
 
@@ -87,8 +87,8 @@ class LoadedModels:
 
     def after_fork(self) -> None:
         """Begin anew in a child process: the threads that compute are its parent's."""
-        # Freeing a runtime would wait for its threads, which are not here, and end the process.
-        self._of_parents.append(self._runtimes)
+        # Freeing a runtime, were it at the child's very end, would wait for its threads, which are not here, and abort.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._runtimes))
         self._begin()
 
     def _begin(self) -> None:

@@ -168,9 +168,8 @@ class SeparationResult(Mapping[str, Stem]):
 
     @property
     def x_realtime(self) -> float:
-        """Seconds of sound made in one second: of separating, or where nothing was computed, of all that was done."""
-        seconds = sum(self.timings.get(stage, 0.0) for stage in ("separate", "write"))
-        return self.duration / max(seconds if "separate" in self.timings else self.seconds, 1e-9)
+        """Seconds of sound made in one second of separating, or where nothing was computed, of all that was done."""
+        return self.duration / max(self.timings.get("separate", self.seconds), 1e-9)
 
     @functools.cached_property
     def mixture(self) -> FloatArray:

@@ -187,7 +187,7 @@ class Separation:
             choice = choose_device(self.options, self.config)
             opening = self._store(names, sample_rate=reader.info.sample_rate)
             if opening is None:
-                return self._result(reader, spec, self._written(names))
+                return self._result(reader, spec, _Made(self._written(names)))
             cache = cache_manager(self.config) if self.options.cache else None
             if cache is None:
                 preload()
@@ -195,10 +195,12 @@ class Separation:
             with self._hashing(reader) if has_key else contextlib.nullcontext():
                 model = manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
             work = _Work(reader, self._with_options(model), names, choice, opening)
-            if not has_key:
-                return self._separate(work)
-            self.reporter.tell("cache")
-            return self._only_missing(work, stems_key(reader, work.model, choice, self.options), cache)
+            if has_key:
+                self.reporter.tell("cache")
+                made = self._only_missing(work, stems_key(reader, work.model, choice, self.options), cache)
+            else:
+                made = self._separate(work)
+            return self._result(reader, spec, made)
 
     @contextlib.contextmanager
     def _hashing(self, reader: AudioReader) -> Iterator[None]:
@@ -208,21 +210,21 @@ class Separation:
             yield
             hashing.result()
 
-    def _only_missing(self, work: _Work, key: str, cache: CacheManager | None) -> SeparationResult:
+    def _only_missing(self, work: _Work, key: str, cache: CacheManager | None) -> _Made:
         """Leave the files of an earlier batch as they are, or make them and note it."""
         if self.ledger is None:
             return self._cached(work, key, cache)
         files = digest_key(files_key(key, self.options))
         paths = self._paths(work.names)
         if self.ledger.holds(files, paths.values()):
-            return self._result(work.reader, work.model.spec, self._written(work.names))
+            return _Made(self._written(work.names))
         # What is skipped was made by another job, if not by hand.
         written = self._targets().missing(paths)
-        result = self._cached(work, key, cache)
+        made = self._cached(work, key, cache)
         self.ledger.record(files, [paths[name] for name in written], source=label(self.source))
-        return result
+        return made
 
-    def _cached(self, work: _Work, key: str, cache: CacheManager | None) -> SeparationResult:
+    def _cached(self, work: _Work, key: str, cache: CacheManager | None) -> _Made:
         """Take the stems from the cache, or let one job of all kernels make them while the others wait."""
         if cache is None:
             return self._separate(work)
@@ -232,17 +234,16 @@ class Separation:
                 found = cache.lookup(key, again=True)
                 if found is None:
                     with cache.recorder(work.names) as recorder:
-                        result = self._separate(work, recorder)
-                        recorder.commit(key, described(result))
-                    return result
+                        made = self._separate(work, recorder)
+                        recorder.commit(key, described(made.runtime))
+                    return made
         return self._restored(work, found)
 
     def _tell_waiting(self) -> None:
         self.reporter.tell("wait", message="another job separates the same song: waiting for its stems")
 
-    def _restored(self, work: _Work, found: Found) -> SeparationResult:
-        """Make a result of what was in the cache."""
-        work.reader.check_unchanged()
+    def _restored(self, work: _Work, found: Found) -> _Made:
+        """Take what was in the cache, or write it to files."""
         sample_rate = work.reader.info.sample_rate
         if self.options.output_dir is None:
             stems = cached_stems(found.value, sample_rate)
@@ -253,15 +254,14 @@ class Separation:
                     self.reporter.tell("write", fraction)
             frames = len(found.value.arrays[work.names[0]])
             stems = {name: store.stem(name, sample_rate=sample_rate, frames=frames) for name in work.names}
-        spec, runtime = work.model.spec, made_by(found.value)
-        return self._result(work.reader, spec, stems, runtime=runtime, cache_level=found.level)
+        return _Made(stems, made_by(found.value), found.level)
 
     def _with_options(self, model: InstalledModel) -> InstalledModel:
         """Apply what the options change of the model."""
         extension = "zeros" if self.options.wiener else self.options.mask_extension or model.spec.mask_extension
         return dataclasses.replace(model, spec=dataclasses.replace(model.spec, mask_extension=extension))
 
-    def _separate(self, work: _Work, recorder: Recorder | None = None) -> SeparationResult:
+    def _separate(self, work: _Work, recorder: Recorder | None = None) -> _Made:
         """Compute the stems; the cache listens where there is a recorder."""
         reader, spec = work.reader, work.model.spec
         preload()
@@ -272,10 +272,10 @@ class Separation:
             )
             self.reporter.tell("separate", 0.0)
             frames = self._stream(reader, spec, runtime, Recording(store, recorder) if recorder else store)
-            reader.check_unchanged()
+            reader.check_unchanged(lambda: check_cancelled(self.cancel))
             self.reporter.tell("write", 1.0)
         stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in work.names}
-        return self._result(reader, spec, stems, runtime=runtime.info)
+        return _Made(stems, runtime.info)
 
     def _stream(self, reader: AudioReader, spec: ModelSpec, runtime: Runtime, store: Store) -> int:
         """Send the whole song through; return its length in samples."""
@@ -354,24 +354,16 @@ class Separation:
     def _written(self, names: tuple[str, ...]) -> dict[str, Stem]:
         return {name: written_stem(name, path) for name, path in self._paths(names).items()}
 
-    def _result(
-        self,
-        reader: AudioReader,
-        spec: ModelSpec,
-        stems: dict[str, Stem],
-        *,
-        runtime: RuntimeInfo | None = None,
-        cache_level: LevelName | None = None,
-    ) -> SeparationResult:
+    def _result(self, reader: AudioReader, spec: ModelSpec, made: _Made) -> SeparationResult:
         source, options = self.source, self.options
         self.reporter.tell("done", 1.0)
         return SeparationResult(
-            stems,
+            made.stems,
             spec.name,
             label(source),
             reader.info,
-            runtime,
-            cache_level,
+            made.runtime,
+            made.cache_level,
             self.reporter.elapsed,
             self.reporter.timings,
             lambda: read_mixture(source, options),
@@ -387,6 +379,15 @@ class _Work:
     names: tuple[str, ...]
     choice: Choice
     opening: AbstractContextManager[Store]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The stems, and how they came about."""
+
+    stems: dict[str, Stem]
+    runtime: RuntimeInfo | None = None
+    cache_level: LevelName | None = None
 
 
 def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[Segment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -80,6 +81,20 @@ def compute(folder: Path, key: str, seconds: str) -> None:
     report(manager, seen=seen(found), computed=computed)
 
 
+def leave(folder: Path, redis_url: str) -> None:
+    """End as a script does, with an upload under way."""
+    manager = CacheManager(folder, redis_url=redis_url)
+    manager.lookup("key")
+    record(manager, "key", 4, size=64 * SIZE)
+    sys.stdout.write("{}")
+
+
+def look_at_the_end(folder: Path, key: str) -> None:
+    """Look up when the interpreter ends, and no more threads can be started."""
+    manager = CacheManager(folder, memory_mb=0)
+    atexit.register(lambda: report(manager, seen=seen(manager.lookup(key))))
+
+
 def fork(folder: Path) -> None:
     """Fork with everything open, and use it on both sides."""
     manager = CacheManager(folder)
@@ -103,8 +118,8 @@ def interrupted(folder: Path, rounds: str) -> None:
     manager, chance, interrupts = CacheManager(folder), np.random.default_rng(0), 0
     for number in range(int(rounds)):
         timer = threading.Timer(chance.uniform(0, 0.01), os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
         try:
+            timer.start()
             for turn in range(100):
                 record(manager, f"{number}-{turn}", turn, size=4096)
                 assert seen(manager.lookup(f"{number}-{turn}")) == turn
@@ -123,7 +138,9 @@ class Keep(logging.Handler):
 
 
 WARNINGS: list[str] = []
-PLAYS = {play.__name__: play for play in (write, read, write_limited, compute, fork, interrupted)}
+PLAYS = {
+    play.__name__: play for play in (write, read, write_limited, compute, leave, look_at_the_end, fork, interrupted)
+}
 
 if __name__ == "__main__":
     logging.getLogger("spleeter_nb").addHandler(Keep(logging.WARNING))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from diskcache.core import MODE_PICKLE
 
-from spleeter_nb.cache.database import DATABASE, VALUES
+from spleeter_nb.cache.database import DATABASE, VALUES, Database, ReadOnlyDatabase
 from spleeter_nb.cache.disk import DiskLevel
 from spleeter_nb.cache.envelope import TEMPORARY, EnvelopeWriter, Value, seal_value
 from spleeter_nb.cache.files import locked_file
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MIB = 1 << 20
+REAL = sqlite3.connect
 
 
 @pytest.fixture
@@ -290,6 +291,21 @@ def test_damaged_database_is_moved_aside(level: DiskLevel, caplog: pytest.LogCap
         shutil.copytree(pristine, level.folder)
 
 
+@pytest.mark.parametrize("connect", [lambda folder: Database(folder, MIB), ReadOnlyDatabase])
+def test_connection_to_a_damaged_database_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connect: Callable[[Path], object]
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **kw: opened.append(REAL(*args, **kw)) or opened[-1])
+    (tmp_path / DATABASE).write_bytes(b"no database" * 1000)
+    with pytest.raises(sqlite3.DatabaseError):
+        connect(tmp_path)
+    assert opened
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+
+
 def test_database_damaged_while_it_is_open_is_replaced(level: DiskLevel, caplog: pytest.LogCaptureFixture) -> None:
     put(level, "a")
     for kind in damage_database(level.folder):
@@ -339,6 +355,22 @@ def test_database_that_another_process_keeps_locked_is_a_miss(
     assert len(warnings(caplog)) == 1
     level.close()
     fresh = DiskLevel(level.folder, MIB)
+    assert get(fresh, "a") == 1
+    fresh.close()
+
+
+def test_database_that_is_locked_when_it_is_opened_is_tried_again_soon(
+    level: DiskLevel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(level, "a")
+    level.close()
+    fresh = DiskLevel(level.folder, MIB)
+    with closing(sqlite3.connect(level.folder / DATABASE)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        assert get(fresh, "a") is None
+        connection.rollback()
+    now = time.monotonic()
+    monkeypatch.setattr("spleeter_nb.cache.disk.time.monotonic", lambda: now + 6)
     assert get(fresh, "a") == 1
     fresh.close()
 

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from spleeter_nb.cache import CacheManager
+from tests.cache.redis_server import RedisServer, require_redis
+from tests.faults.figure import unmeasured
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,8 +31,8 @@ def command(play: str, *arguments: object) -> list[str]:
     return [sys.executable, str(HERE / "actor.py"), play, *map(str, arguments)]
 
 
-def run(arguments: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+def run(arguments: Sequence[str], *, env: dict[str, str] | None = None) -> dict[str, Any]:
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, env=env)
     assert (done.returncode, done.stderr) == (0, "")
     return dict(json.loads(done.stdout))
 
@@ -70,7 +74,8 @@ def test_read_only_folder_is_read(tmp_path: Path) -> None:
 def test_damage_in_a_read_only_folder_is_not_served(tmp_path: Path) -> None:
     run(command("write", tmp_path, "key", 5))
     (value,) = (tmp_path / "v1" / "values").iterdir()
-    value.write_bytes(value.read_bytes()[:-1] + b"x")
+    data = value.read_bytes()
+    value.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     facts = mounted('mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"', "read", tmp_path, "key")
     assert (facts["seen"], facts["disk"]["damaged"], facts["disk"]["errors"]) == (None, 1, 0)
 
@@ -136,8 +141,36 @@ def test_when_the_one_that_computes_is_killed_the_next_takes_over(tmp_path: Path
     assert facts["computed"]
 
 
+def test_upload_ends_before_the_interpreter_does(tmp_path: Path) -> None:
+    require_redis()
+    with RedisServer() as server:
+        run(command("leave", tmp_path / "a", server.url))
+        other = CacheManager(tmp_path / "b", redis_url=server.url)
+        found = other.lookup("key")
+        other.close()
+    assert found is not None
+    assert (found.level, found.value.meta) == ("redis", {"fill": 4})
+
+
+def test_silent_server_delays_the_end_of_the_interpreter_for_a_moment_only(tmp_path: Path) -> None:
+    require_redis()
+    with RedisServer() as server:
+        server.pause()
+        began = time.monotonic()
+        run(command("leave", tmp_path, server.url))
+        assert time.monotonic() - began < 10
+        server.resume()
+
+
+def test_interpreter_that_ends_does_not_take_its_end_for_damage(tmp_path: Path) -> None:
+    run(command("write", tmp_path, "key", 5, 8 << 20))
+    run(command("look_at_the_end", tmp_path, "key"))
+    assert run(command("read", tmp_path, "key"))["seen"] == 5
+    assert not list((tmp_path / "v1").glob("*.damaged"))
+
+
 def test_fork_gives_each_process_its_own(tmp_path: Path) -> None:
-    facts = run(command("fork", tmp_path))
+    facts = run(command("fork", tmp_path), env=unmeasured())
     assert facts["child"] == 0
     assert facts["seen"] == list(range(20))
     assert facts["verified"] == [41, 0]
@@ -145,7 +178,7 @@ def test_fork_gives_each_process_its_own(tmp_path: Path) -> None:
 
 
 def test_interrupts_leave_no_lock_and_no_wrong_value(tmp_path: Path) -> None:
-    facts = run(command("interrupted", tmp_path, 60))
+    facts = run(command("interrupted", tmp_path, 60), env=unmeasured())
     assert facts["interrupts"] >= 50
     assert facts["verified"][1] == 0
     assert facts["warnings"] == []

@@ -80,6 +80,17 @@ def test_version_of_code_without_source_is_the_package_s(tmp_path: Path) -> None
     assert version != code_version()
 
 
+def test_versions_of_code_shipped_without_source_differ(tmp_path: Path) -> None:
+    package = tmp_path / "spleeter_nb"
+    shutil.copytree(Path(spleeter_nb.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("audio", "dsp", "net", "engine"):
+        shutil.rmtree(package / room)
+        (package / room).mkdir()
+    first = version_in(tmp_path)
+    (package / "_version.py").write_text('__version__ = "another"\n')
+    assert version_in(tmp_path) != first
+
+
 def version_in(folder: Path) -> str:
     program = "from spleeter_nb.cache.keys import code_version; print(code_version())"
     done = subprocess.run(

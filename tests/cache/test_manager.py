@@ -172,11 +172,14 @@ def test_wrong_argument_is_refused(manager: CacheManager, arguments: dict[str, A
         {"ttl_hours": 0},
         {"cache_dir": 7},
         {"cache_dir": "~nobody-of-this-name/x"},
+        {"redis_url": 7},
+        {"redis_url": b"redis://:hunter2@host"},
     ],
 )
 def test_wrong_setting_is_refused(setting: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(setting))):
+    with pytest.raises(ValidationError, match=next(iter(setting))) as refused:
         CacheManager(**setting)
+    assert "hunter2" not in f"{refused.value} {refused.value.context}"
 
 
 def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
@@ -201,6 +204,22 @@ def test_threads_of_a_manager_that_nobody_closed_end(tmp_path: Path) -> None:
     while cache_threads() - before and time.monotonic() < ends:
         time.sleep(0.01)
     assert not cache_threads() - before
+
+
+def test_child_leaves_alone_what_its_parent_was_using(tmp_path: Path) -> None:
+    """A lock that a thread of the parent held when it forked is never free in the child."""
+    manager = CacheManager(tmp_path)
+    manager.lookup(KEY)
+    (service,) = manager._services.values()  # noqa: SLF001 - a fork at this very moment cannot be arranged
+    with service._lock:  # noqa: SLF001 - as above
+        manager.after_fork()
+        last = [manager]
+        del manager
+        thread = threading.Thread(target=last.clear, daemon=True)
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+    service.stop(timeout=5)
 
 
 def test_default_folder_is_the_user_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -285,6 +304,25 @@ def test_without_a_folder_memory_goes_on(tmp_path: Path, caplog: pytest.LogCaptu
     assert len(warnings(caplog)) == 1
 
 
+def test_file_that_a_hanging_disk_did_not_take_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("spleeter_nb.cache.manager._PATIENCE", 0.1)
+    manager, release = CacheManager(tmp_path), threading.Event()
+    recorder = manager.recorder(["a"])
+    recorder.write("a", np.zeros(10))
+    manager._services["disk"].later(lambda _: release.wait(20))  # noqa: SLF001 - stands for a disk that hangs
+    recorder.commit(KEY, {})
+    found = manager.lookup(KEY)
+    assert found is not None
+    assert found.level == "memory"
+    assert not files(tmp_path)
+    release.set()
+    manager.close()
+    assert not files(tmp_path)
+    assert any("not done after 0.1 s" in text for text in warnings(caplog))
+
+
 def test_levels_can_be_turned_off(tmp_path: Path) -> None:
     only_disk = CacheManager(tmp_path, memory_mb=0)
     record(only_disk)
@@ -329,6 +367,7 @@ def test_no_lock_is_needed_to_be_right(
 ) -> None:
     """A network disk whose locks say yes to everybody."""
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    manager.lookup(KEY)  # the three that follow need not all make the database
     seen: list[Found | None] = []
 
     def compute(fill: int) -> None:
@@ -423,5 +462,8 @@ def test_without_the_server_the_others_go_on(tmp_path: Path, caplog: pytest.LogC
     for _ in range(100):
         manager.lookup("nothing")
     assert time.monotonic() - began < 1
+    redis = levels_of(manager)["redis"]
+    assert redis["state"] == "open"
+    assert redis["errors"] >= 3
     manager.close()
     assert "secret" not in caplog.text

@@ -80,6 +80,12 @@ def test_every_setting_is_described() -> None:
         assert all(field.description for field in model.model_fields.values())
 
 
+@pytest.mark.parametrize("settings", [{"batch_size": 4}, "config.yaml"])
+def test_settings_are_keywords(settings: Any) -> None:
+    with pytest.raises(ValidationError, match="from_yaml"):
+        SpleeterConfig(settings)
+
+
 # Sources and precedence
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,12 @@ import soundfile
 from spleeter_nb import SeparationResult, SpleeterEngine
 from spleeter_nb.exceptions import (
     AudioNotFoundError,
+    EngineClosedError,
+    ModelError,
+    SeparationCancelledError,
     SpleeterError,
+    TruncatedAudioError,
+    UnknownModelError,
     UnknownOptionError,
     UnsupportedFormatError,
     ValidationError,
@@ -129,6 +135,57 @@ def test_a_second_run_does_only_what_is_missing(
     assert all(outcome.runtime is not None for outcome in finer if isinstance(outcome, SeparationResult))
 
 
+def test_files_that_were_skipped_are_not_taken_for_finished(
+    batch: Callable[..., list[Any]], album: Path, tmp_path: Path, noise: Callable[..., FloatArray]
+) -> None:
+    out = tmp_path / "out"
+    (out / "1").mkdir(parents=True)
+    soundfile.write(out / "1" / "vocals.wav", noise(10_001, seed=9), RATE)
+    batch(album / "1.wav", output_dir=out, on_exist="skip")
+    kept = (out / "1" / "vocals.wav").read_bytes()
+    (result,) = batch(album / "1.wav", output_dir=out)
+    assert result.runtime is not None
+    assert (out / "1" / "vocals.wav").read_bytes() != kept
+
+
+def test_twenty_songs_with_two_bad_ones(
+    batch: Callable[..., list[Any]], tmp_path: Path, noise: Callable[..., FloatArray], separated: Callable[..., Any]
+) -> None:
+    songs, out = tmp_path / "songs", tmp_path / "out"
+    songs.mkdir()
+    for number in range(20):
+        soundfile.write(songs / f"{number:02}.wav", noise(9000 + number, seed=number), RATE)
+    (songs / "05.wav").write_text("no sound at all\n" * 9)
+    (songs / "11.wav").write_bytes((songs / "11.wav").read_bytes()[:5000])
+    outcomes = batch(songs, output_dir=out, bit_depth="float")
+    failed = {place: outcome for place, outcome in enumerate(outcomes) if isinstance(outcome, SpleeterError)}
+    assert {place: type(error) for place, error in failed.items()} == {
+        5: UnsupportedFormatError,
+        11: TruncatedAudioError,
+    }
+    for place in set(range(20)) - set(failed):
+        expected = separated(songs / f"{place:02}.wav")
+        for name in expected:
+            np.testing.assert_array_equal(outcomes[place][name].samples, expected[name].samples)
+    before = stamps(out)
+    assert len(before) == 36
+    again = batch(songs, output_dir=out, bit_depth="float")
+    assert [type(outcome) for outcome in again] == [type(outcome) for outcome in outcomes]
+    assert all(outcome.runtime is None for outcome in again if isinstance(outcome, SeparationResult))
+    assert stamps(out) == before
+
+
+def test_a_model_that_is_not_there_is_one_error_for_all(small_models: Path, album: Path) -> None:
+    async def run(model: object) -> None:
+        async with SpleeterEngine() as engine:
+            await engine.batch_separate(album, model, progress=False)  # type: ignore[arg-type]
+
+    with pytest.raises(UnknownModelError, match="Did you mean"):
+        asyncio.run(run("spleeter:2stem"))
+    with pytest.raises(ModelError):
+        asyncio.run(run(small_models / "missing.json"))
+
+
 def test_a_ledger_that_cannot_be_trusted_is_not(batch: Callable[..., list[Any]], album: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     batch(album / "1.wav", output_dir=out)
@@ -192,6 +249,65 @@ def test_a_fault_of_ours_is_the_songs_error_and_stops_no_other(
     assert isinstance(outcomes[1].__cause__, ZeroDivisionError)
 
 
+def test_errors_hold_no_samples(
+    batch: Callable[..., list[Any]], tmp_path: Path, noise: Callable[..., FloatArray]
+) -> None:
+    song = tmp_path / "cut.flac"
+    soundfile.write(song, noise(400_000), RATE)
+    song.write_bytes(song.read_bytes()[:-10_000])
+    (error,) = batch(song)
+    assert isinstance(error, TruncatedAudioError)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert len(frames) > 3
+    assert not [value for frame in frames for value in frame.f_locals.values() if isinstance(value, np.ndarray)]
+    assert not any("reader" in frame.f_locals for frame in frames)
+
+
+def test_a_song_wanted_now_need_not_wait_for_a_whole_batch(
+    small_models: Path, album: Path, noise: Callable[..., FloatArray]
+) -> None:
+    async def run() -> None:
+        async with SpleeterEngine() as engine:
+            model = small_models / "two" / "config.json"
+            songs = [noise(90_000, seed=number) for number in range(12)]
+            options: dict[str, Any] = {"sample_rate": RATE, "progress": False}
+            task = asyncio.create_task(engine.batch_separate(songs, model, **options))
+            stats = engine.get_processing_stats
+            await asyncio.to_thread(wait_until, lambda: stats()["jobs"]["done"] > 0, 60.0)
+            assert sum(stats()["jobs"][state] for state in ("queued", "running")) <= 3
+            await engine.separate(album / "1.wav", model, progress=False)
+            assert not task.done()
+            assert [isinstance(outcome, SeparationResult) for outcome in await task] == [True] * 12
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_is_closed_meanwhile_is_each_songs_error(
+    small_models: Path, noise: Callable[..., FloatArray]
+) -> None:
+    async def run() -> list[Any]:
+        engine = SpleeterEngine()
+        loop = asyncio.get_running_loop()
+        begun = asyncio.Event()
+        model = small_models / "two" / "config.json"
+        songs = [noise(2_000_000 + number) for number in range(5)]
+        options: dict[str, Any] = {
+            "sample_rate": RATE,
+            "progress": lambda event: loop.call_soon_threadsafe(begun.set) if event.fraction else None,
+        }
+        task = asyncio.create_task(engine.batch_separate(songs, model, **options))
+        await begun.wait()
+        await engine.close()
+        outcomes = await task
+        with pytest.raises(EngineClosedError):
+            await engine.batch_separate(songs, model, **options)
+        return outcomes
+
+    outcomes = asyncio.run(run())
+    assert len(outcomes) == 5
+    assert {type(outcome) for outcome in outcomes} == {SeparationCancelledError, EngineClosedError}
+
+
 def test_cancelling_the_task_cancels_all_that_remains(
     small_models: Path, tmp_path: Path, noise: Callable[..., FloatArray]
 ) -> None:
@@ -216,7 +332,13 @@ def test_cancelling_the_task_cancels_all_that_remains(
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            return time.monotonic() - start
+            taken = time.monotonic() - start
+            # The engine still knows of those that are about to end, and closing waits for them.
+            await engine.close()
+            jobs = engine.get_processing_stats()["jobs"]
+            assert jobs["queued"] == jobs["running"] == 0
+            assert jobs["cancelled"] > 0
+            return taken
 
     assert asyncio.run(run()) < 0.5
     assert wait_until(lambda: not job_threads())

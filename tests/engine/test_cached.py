@@ -209,16 +209,14 @@ def test_a_job_that_fails_or_is_cancelled_keeps_nothing(
     assert not list((cache / "v1" / "tmp").glob("*"))
 
 
-def test_one_computes_while_the_others_wait(
-    config: SpleeterConfig, song: Path, small_models: Path, tmp_path: Path
-) -> None:
-    del tmp_path
+def test_one_computes_while_the_others_wait(config: SpleeterConfig, song: Path, small_models: Path) -> None:
+    go, begun, waiting = threading.Event(), threading.Event(), threading.Event()
     stages: list[str] = []
-    go, waiting = threading.Event(), threading.Event()
-    levels: list[str | None] = []
+    levels: dict[str, str | None] = {}
 
     def hold(event: Progress) -> None:
         if event.stage == "separate":
+            begun.set()
             go.wait(20)
 
     def watch(event: Progress) -> None:
@@ -226,20 +224,20 @@ def test_one_computes_while_the_others_wait(
         if event.stage == "wait":
             waiting.set()
 
-    def run(listener: Callable[[Progress], object]) -> None:
+    def run(name: str, listener: Callable[[Progress], object]) -> None:
         model = small_models / "two" / "config.json"
-        levels.append(separate_with(config, song, model, progress=listener).cache_level)
+        levels[name] = separate_with(config, song, model, progress=listener).cache_level
 
-    first = threading.Thread(target=run, args=(hold,))
+    first = threading.Thread(target=run, args=("first", hold))
     first.start()
-    time.sleep(0.2)
-    second = threading.Thread(target=run, args=(watch,))
+    assert begun.wait(20)
+    second = threading.Thread(target=run, args=("second", watch))
     second.start()
     assert waiting.wait(20)
     go.set()
     first.join()
     second.join()
-    assert levels == [None, "memory"]
+    assert levels == {"first": None, "second": "memory"}
     assert "separate" not in stages
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ from spleeter_nb.exceptions import (
     EngineClosedError,
     SeparationCancelledError,
     UnknownOptionError,
+    ValidationError,
 )
 from tests.engine.conftest import RATE, job_threads, wait_until
 
@@ -171,6 +175,53 @@ def test_a_closed_engine_takes_no_more_and_has_ended_its_jobs(model: Path, noise
 
     asyncio.run(run())
     assert wait_until(lambda: not job_threads())
+
+
+def test_an_engine_that_is_closed_meanwhile_by_another_thread(model: Path, noise: Callable[..., FloatArray]) -> None:
+    engine = SpleeterEngine()
+
+    def close(_: Progress) -> None:
+        closing = threading.Thread(target=lambda: asyncio.run(engine.close()))
+        closing.start()
+        closing.join()
+
+    with pytest.raises(EngineClosedError):
+        engine.submit(noise(10), model, **given(progress=close))
+    assert engine.get_processing_stats()["jobs"] == {
+        "queued": 0, "running": 0, "done": 0, "failed": 0, "cancelled": 1,
+    }  # fmt: skip
+
+
+def test_settings_of_another_type_are_refused() -> None:
+    with pytest.raises(ValidationError, match="config is a dict"):
+        SpleeterEngine({"batch_size": 4})  # type: ignore[arg-type]
+
+
+FORKING = """
+import os, sys
+import numpy as np
+import spleeter_nb
+
+engine, song = spleeter_nb.SpleeterEngine(), np.sin(np.arange(40_000.0)).reshape(-1, 2)
+def separate():
+    job = engine.submit(song, sys.argv[1], sample_rate=8000, progress=False, cache=False)
+    return job.result(60).vocals.samples
+expected, child = separate(), os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+np.testing.assert_array_equal(separate(), expected)
+assert engine.get_processing_stats()["jobs"]["done"] == 1
+np.testing.assert_array_equal(spleeter_nb.separate(
+    song, sys.argv[1], sample_rate=8000, progress=False, cache=False).vocals.samples, expected)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system knows no fork")
+def test_a_forked_process_begins_anew(model: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, model], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_models_are_listed(two_stems_models_dir: Path) -> None:

@@ -119,6 +119,34 @@ def test_a_queued_job_is_cancelled_at_once(submit: Callable[..., SeparationJob])
         job.result(timeout=60)
 
 
+def test_a_listener_that_waits_for_its_own_job_is_refused_and_not_the_job(
+    submit: Callable[..., SeparationJob], caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[Any] = []
+    go = threading.Event()
+    job = submit(20_000, progress=lambda _: go.wait(10))
+    job.subscribe(lambda event: job.result() if event.stage == "done" else None)
+    job.when_ended(lambda job: ended.append(job.result()))
+    go.set()
+    result = job.result(timeout=60)
+    assert wait_until(lambda: ended == [result])
+    assert caplog.text.count("ValidationError: A listener") == 1
+
+
+def test_an_event_loop_that_gives_up_a_future_does_not_end_the_job(submit: Callable[..., SeparationJob]) -> None:
+    go = threading.Event()
+    job = submit(20_000, progress=lambda _: go.wait(10))
+
+    async def give_up() -> None:
+        job.in_loop().cancel()
+        await asyncio.sleep(0)
+
+    asyncio.run(give_up())
+    assert not job.done()
+    go.set()
+    assert job.result(timeout=60).vocals.frames == 20_000
+
+
 def test_whoever_stops_waiting_does_not_stop_the_job(submit: Callable[..., SeparationJob]) -> None:
     go = threading.Event()
     job = submit(20_000, progress=lambda _: go.wait(10))

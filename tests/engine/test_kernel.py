@@ -90,8 +90,10 @@ class Kernel:
                 return dict(message["content"])
 
     def run(self, code: str) -> None:
-        cell = self.start(code)
-        content = self.reply(cell)
+        # What comes right after an error is refused: a person would run the cell again.
+        content = {"status": "aborted"}
+        while content["status"] == "aborted":
+            content = self.reply(self.start(code))
         assert content["status"] == "ok", "\n".join(content["traceback"])
         while True:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +75,19 @@ def test_a_cancelled_load_is_not_kept(models: list[InstalledModel]) -> None:
     cancel.set()
     with pytest.raises(SeparationCancelledError):
         get(loaded, models[0], Options(), config, cancel)
+    assert get(loaded, models[0], Options(), config).info.device == "cpu"
+
+
+def test_whoever_waits_for_another_to_load_can_be_cancelled(models: list[InstalledModel]) -> None:
+    loaded, config, cancel = LoadedModels(), SpleeterConfig(), threading.Event()
+    timer = threading.Timer(0.2, cancel.set)
+    with loaded._turn(threading.Event()):  # noqa: SLF001 - as long as another loads
+        timer.start()
+        start = time.monotonic()
+        with pytest.raises(SeparationCancelledError):
+            get(loaded, models[0], Options(), config, cancel)
+        assert time.monotonic() - start < 0.7
+    timer.join()
     assert get(loaded, models[0], Options(), config).info.device == "cpu"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from spleeter_nb.cache import CacheManager
 from tests.cache.redis_server import RedisServer
 from tests.faults.figure import Figure, need_module, need_program
-from tests.proxy import FaultProxy
+from tests.proxy import FaultProxy, deaf_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,8 @@ def _kinds(server: RedisServer, proxy: FaultProxy) -> Iterator[tuple[str, str]]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     yield "refused", f"redis://127.0.0.1:{port}/0"
+    with deaf_port() as port:
+        yield "deaf", f"redis://127.0.0.1:{port}/0"
     proxied = f"redis://127.0.0.1:{proxy.port}/0"
     for mode in ("drop", "garbage", "flood"):
         proxy.mode = mode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -58,6 +59,14 @@ def need_module(name: str) -> None:
 def module_command(name: str, *arguments: object) -> list[str]:
     """Return the command that runs a module beside this one as a process of its own."""
     return [sys.executable, "-m", f"tests.faults.{name}", *map(str, arguments)]
+
+
+def unmeasured() -> dict[str, str]:
+    """Return the environment for processes that are interrupted or fork.
+
+    Where coverage measures them, a lock of its own stays taken for ever when that comes at the wrong moment.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
 
 
 def run_module(name: str, *arguments: object, timeout: float) -> Any:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,16 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tests.cache.redis_server import RedisServer
-from tests.faults.figure import ROOT, CannotRunError, Figure, module_command, need_module, need_program, new_dice
+from tests.faults.figure import (
+    ROOT,
+    CannotRunError,
+    Figure,
+    module_command,
+    need_module,
+    need_program,
+    new_dice,
+    unmeasured,
+)
 
 if TYPE_CHECKING:
     import random
@@ -25,6 +35,8 @@ N, QUICK = 1000, 40
 MOST_AT_ONCE = 3
 GAP = 0.01
 """Seconds between the interrupts of one moment, at most."""
+HANGS = 60.0
+"""Seconds after which an operation will never end."""
 
 
 class Answer(NamedTuple):
@@ -46,7 +58,8 @@ def measure(n: int, seed: int, folder: Path) -> tuple[Figure, ...]:
         kernel = stack.enter_context(_process("kernel", folder, seed, url))
         neighbour = stack.enter_context(_process("neighbour", folder, seed + 1, url))
         while sum(answer.seconds is not None for answer in answers) < n:
-            answers.append(_interrupt(kernel, dice))
+            with _killed_if_it_hangs(kernel):
+                answers.append(_interrupt(kernel, dice))
         other = json.loads(neighbour.communicate(timeout=60)[0])
     return _figures(answers, other, with_redis=bool(url))
 
@@ -94,13 +107,26 @@ def _redis(stack: ExitStack) -> str:
 @contextmanager
 def _process(name: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     command = module_command(name, *arguments)
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=unmeasured(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield process
     finally:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@contextmanager
+def _killed_if_it_hangs(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Have whoever reads what the process says notice that it says no more."""
+    timer = threading.Timer(HANGS, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _interrupt(kernel: subprocess.Popen[str], dice: random.Random) -> Answer:
