@@ -22,6 +22,7 @@ FLOORS = {
     "config": 0,
     "storage": 0,
     "waiting": 0,
+    "forks": 0,
     "dsp": 1,
     "audio": 2,
     "net": 2,

@@ -27,6 +27,8 @@ DATABASE = "cache.db"
 VALUES = "values"
 TIMEOUT = 1.0
 """Seconds to wait for another process that is writing."""
+OPENING_TIMEOUT = 5.0
+"""The same when opening, which writes some twenty times, and is done once."""
 
 _NAME = re.compile(rf"{VALUES}/[0-9a-f]{{32}}\.val")
 _BLOCK = 4096
@@ -98,11 +100,13 @@ class Database(diskcache.Cache):  # type: ignore[misc]  # it has no types
         (folder / VALUES).mkdir(exist_ok=True)
         self.evicted = 0
         self._orphans = 0
+        self._patience = OPENING_TIMEOUT
         try:
             super().__init__(str(folder), timeout=TIMEOUT, disk=_Files, size_limit=limit_bytes, **_SETTINGS)
         except BaseException:
             self.close()
             raise
+        self._patience = TIMEOUT
         # A forked child drops what belongs to the parent's threads; this keeps it from closing the parent's connection.
         self._kept = self._con
 
@@ -129,16 +133,19 @@ class Database(diskcache.Cache):  # type: ignore[misc]  # it has no types
 
     @property
     def _sql_retry(self) -> Callable[..., Any]:
-        """What diskcache does for a minute, for a second: it retries while the database is locked."""
+        """What diskcache does for a minute, for a moment: it retries while the database is locked."""
 
         def execute(*arguments: Any) -> Any:
-            deadline = time.monotonic() + TIMEOUT
+            deadline = time.monotonic() + self._patience
             while True:
                 try:
                     return self._sql(*arguments)
                 except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                         raise
+                    if time.monotonic() > deadline:
+                        # Not as it is, which diskcache would wait a minute for when it opens.
+                        raise diskcache.Timeout from error
                     time.sleep(0.001)
 
         return execute

@@ -205,7 +205,8 @@ class DiskLevel:
             self.close()
             rest = _REST if _is_busy(error) else _LONG_REST
             self.state, self._rest_until = "off", time.monotonic() + rest
-            self._complaints.warn("off", "The cache in %s cannot be used (%s); going on without.", self.folder, error)
+            cause = _root(error)
+            self._complaints.warn("off", "The cache in %s cannot be used (%s); going on without.", self.folder, cause)
 
     def _open_for_writing(self) -> None:
         path = self.folder / DATABASE

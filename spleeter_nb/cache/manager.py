@@ -18,7 +18,8 @@ from spleeter_nb.cache.envelope import DamagedValueError, Value, Verified, seal_
 from spleeter_nb.cache.keys import digest_key
 from spleeter_nb.cache.memory import MemoryLevel
 from spleeter_nb.cache.recorder import Recorder
-from spleeter_nb.cache.service import Service, begin_anew_after_fork
+from spleeter_nb.cache.service import Service
+from spleeter_nb.forks import begin_anew_after_fork
 from spleeter_nb.waiting import in_thread
 
 if TYPE_CHECKING:
@@ -277,6 +278,8 @@ class CacheManager:
                 value = self._memory.read(key)
             else:
                 value = self._services[name].call(lambda level: level.read(key), None, timeout=_PATIENCE)
+            if value is not None and value.expires is not None and value.expires <= time.time():
+                value = None  # its level keeps it longer, as Redis does after a late upload
             if value is not None or not again:
                 self._counts[name].count(hit=value is not None)
             if value is not None:

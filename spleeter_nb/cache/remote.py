@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 from spleeter_nb.cache.breaker import Breaker, ServerFailureError
 from spleeter_nb.cache.envelope import DamagedValueError, Verified, unseal_digest
 from spleeter_nb.cache.keys import digest_key
-from spleeter_nb.cache.service import begin_anew_after_fork
+from spleeter_nb.forks import begin_anew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable

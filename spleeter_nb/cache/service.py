@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import queue
@@ -145,35 +144,7 @@ def _work(waiting: _Queue, make: Callable[[], _Closable]) -> None:
         level.close()
 
 
-class _Forkable(Protocol):
-    def after_fork(self) -> None: ...
-
-
-_FORKABLE: weakref.WeakSet[_Forkable] = weakref.WeakSet()
 _RUNNING: weakref.WeakKeyDictionary[threading.Thread, _Queue] = weakref.WeakKeyDictionary()
 
-
-def begin_anew_after_fork(owner: _Forkable) -> None:
-    """Have ``owner.after_fork()`` called in each child process: threads, locks and connections are its parent's."""
-    _FORKABLE.add(owner)
-
-
-def _after_fork() -> None:
-    _RUNNING.clear()
-    for owner in list(_FORKABLE):
-        owner.after_fork()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-@atexit.register
-def _finish() -> None:
-    """Let what is under way end, for a moment: a script that separates one song leaves it to others, too."""
-    ends = time.monotonic() + _LAST_SECONDS
-    for waiting in _RUNNING.values():
-        waiting.put(None)
-    with contextlib.suppress(KeyboardInterrupt):
-        for thread in list(_RUNNING):
-            thread.join(max(ends - time.monotonic(), 0))
+    os.register_at_fork(after_in_child=_RUNNING.clear)

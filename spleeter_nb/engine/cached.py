@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from spleeter_nb.cache import code_version, make_key
@@ -44,7 +45,7 @@ def stems_key(reader: AudioReader, model: InstalledModel, choice: Choice, option
         source=reader.content_digest(),
         weights=model.weights_digest,
         spec=spec,
-        runtime=choice.runtime,
+        runtime={name: importlib.metadata.version(name) for name in ("keras", choice.runtime)},
         device=choice.device,
         precision=options.precision,
         offset=float(options.offset),

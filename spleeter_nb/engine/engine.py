@@ -7,7 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
-from spleeter_nb.cache.service import begin_anew_after_fork
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.batch import Batch
 from spleeter_nb.engine.jobs import SeparationJob
@@ -15,6 +14,7 @@ from spleeter_nb.engine.loaded import cache_manager, model_manager
 from spleeter_nb.engine.separation import Separation
 from spleeter_nb.engine.stats import EngineStats
 from spleeter_nb.exceptions import EngineClosedError, ValidationError
+from spleeter_nb.forks import begin_anew_after_fork
 from spleeter_nb.net.load import preload
 from spleeter_nb.waiting import in_thread
 

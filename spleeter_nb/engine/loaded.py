@@ -11,9 +11,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from spleeter_nb.cache import CacheManager
-from spleeter_nb.cache.service import begin_anew_after_fork
 from spleeter_nb.engine.fallback import ResilientRuntime
 from spleeter_nb.engine.threads import check_cancelled
+from spleeter_nb.forks import begin_anew_after_fork
 from spleeter_nb.models import ModelManager
 from spleeter_nb.net.devices import available_gpus, choose
 from spleeter_nb.net.load import load_runtime
@@ -152,6 +152,9 @@ def model_manager(config: SpleeterConfig) -> ModelManager:
     )
 
 
+_MAKING = threading.Lock()
+
+
 @functools.cache
 def _cache_manager(
     cache_dir: Path, memory_mb: int, disk_mb: int, ttl_hours: float, redis_url: str | None
@@ -163,10 +166,9 @@ def cache_manager(config: SpleeterConfig) -> CacheManager | None:
     """Return the cache that the settings describe, one for all jobs of this process; None where it is switched off."""
     if not config.cache_enabled:
         return None
-    return _cache_manager(
-        config.cache_path,
-        config.memory_cache_mb,
-        config.cache_size_mb,
-        config.cache_ttl_hours,
-        config.redis_url.get_secret_value() if config.redis_url else None,
-    )
+    url = config.redis_url.get_secret_value() if config.redis_url else None
+    # Two jobs that ask at the same moment get one.
+    with _MAKING:
+        return _cache_manager(
+            config.cache_path, config.memory_cache_mb, config.cache_size_mb, config.cache_ttl_hours, url
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
@@ -42,28 +43,35 @@ def run_interruptible(work: Callable[[], R], *, cancel: threading.Event) -> R:
     object
         What `work` returned; its exception is raised here.
     """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="spleeter_nb-job")
-    ended = threading.Event()
+    # A queue written in C: an interrupt within an Event or a Future, which are Python, can leave their locks taken.
+    ended: queue.SimpleQueue[tuple[R, None] | tuple[None, BaseException]] = queue.SimpleQueue()
 
-    def work_to_its_end() -> R:
+    def work_to_its_end() -> None:
         try:
-            return work()
-        finally:
-            ended.set()
+            ended.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+            ended.put((None, error))
 
     try:
-        future = pool.submit(work_to_its_end)
-        while not ended.wait(WAKE_SECONDS):
-            pass
-        return future.result()
+        threading.Thread(target=work_to_its_end, name="spleeter_nb-job").start()
+        outcome = None
+        while outcome is None:
+            with suppress(queue.Empty):
+                outcome = ended.get(timeout=WAKE_SECONDS)
     except BaseException:
-        if not ended.is_set():
+        # Another interrupt meanwhile says nothing new.
+        with suppress(BaseException):
             cancel.set()
-            with suppress(BaseException):
-                ended.wait(_TIDY_SECONDS)
+            ended.get(timeout=_TIDY_SECONDS)
         raise
-    finally:
-        pool.shutdown(wait=False)
+    result, error = outcome
+    if error is not None:
+        try:
+            raise error
+        finally:
+            # Its traceback holds this frame: they would keep each other alive.
+            del error, outcome
+    return cast("R", result)
 
 
 def check_cancelled(cancel: threading.Event) -> None:

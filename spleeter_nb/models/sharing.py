@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-import weakref
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.forks import begin_anew_after_fork
 from spleeter_nb.models.watch import Watch
 from spleeter_nb.waiting import wait_awake
 
@@ -36,10 +35,11 @@ class SharedWork(Generic[_Result]):
     """What is being done right now, by what it is."""
 
     def __init__(self) -> None:
-        self._begin()
-        _EVERY.add(self)
+        self.after_fork()
+        begin_anew_after_fork(self)
 
-    def _begin(self) -> None:
+    def after_fork(self) -> None:
+        """Forget, in a forked process, the works of its parent: their threads are not here, and one may hold a lock."""
         self._lock = threading.RLock()
         self._running: dict[Hashable, _Work[_Result]] = {}
 
@@ -116,16 +116,3 @@ class SharedWork(Generic[_Result]):
         with self._lock:
             if self._running.get(key) is work:
                 del self._running[key]
-
-
-_EVERY: weakref.WeakSet[SharedWork[Any]] = weakref.WeakSet()
-
-
-def _begin_anew() -> None:
-    """Forget, in a forked process, the works of its parent: their threads are not here, and one may hold a lock."""
-    for shared in _EVERY:
-        shared._begin()  # noqa: SLF001 - of this module
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)

@@ -360,14 +360,18 @@ def test_database_that_another_process_keeps_locked_is_a_miss(
 
 
 def test_database_that_is_locked_when_it_is_opened_is_tried_again_soon(
-    level: DiskLevel, monkeypatch: pytest.MonkeyPatch
+    level: DiskLevel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr("spleeter_nb.cache.database.OPENING_TIMEOUT", 0.2)
     put(level, "a")
     level.close()
     fresh = DiskLevel(level.folder, MIB)
+    began = time.monotonic()
     with closing(sqlite3.connect(level.folder / DATABASE)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         assert get(fresh, "a") is None
+        assert time.monotonic() - began < 5
+        assert "database is locked" in caplog.text
         connection.rollback()
     now = time.monotonic()
     monkeypatch.setattr("spleeter_nb.cache.disk.time.monotonic", lambda: now + 6)
