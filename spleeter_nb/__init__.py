@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.jobs import SeparationJob
     from spleeter_nb.engine.result import SeparationResult, Stem
     from spleeter_nb.engine.separation import separate
+    from spleeter_nb.exceptions import SpleeterError
     from spleeter_nb.models import ModelManager
     from spleeter_nb.net.devices import devices
 
@@ -31,6 +32,7 @@ _HOMES = {
     "SeparationResult": "spleeter_nb.engine.result",
     "SpleeterConfig": "spleeter_nb.config",
     "SpleeterEngine": "spleeter_nb.engine.engine",
+    "SpleeterError": "spleeter_nb.exceptions",
     "Stem": "spleeter_nb.engine.result",
     "__version__": "spleeter_nb._version",
     "demo_song": "spleeter_nb.demo",
@@ -45,6 +47,7 @@ __all__ = [
     "SeparationResult",
     "SpleeterConfig",
     "SpleeterEngine",
+    "SpleeterError",
     "Stem",
     "__version__",
     "demo_song",
@@ -61,4 +64,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({name for name in globals() if name.startswith("__")} | {*__all__})

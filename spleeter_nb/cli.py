@@ -49,6 +49,26 @@ LevelOption = Annotated[str, typer.Option("--level", help="memory, disk or redis
 ModelsDirOption = Annotated[Path | None, typer.Option("--models-dir", help="Folder of the models.")]
 
 
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        from spleeter_nb import __version__  # noqa: PLC0415 - quick help needs none of it
+
+        _show(f"spleeter-nb {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=lambda v: _show_version(wanted=v)),
+    ] = False,
+) -> None:
+    """Separate songs into stems with the networks of Deezer's Spleeter."""
+    del version  # the callback has shown it
+
+
 @app.command()
 def separate(  # noqa: PLR0913 - one parameter for each option of the command
     files: Annotated[list[str], typer.Argument(help="The songs: files, folders, or patterns in quotes.")],
@@ -109,18 +129,26 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         "progress": not quiet and not as_json,
     }
     _check_spleeters_own(adapter=adapter, bitrate=bitrate)
-    outcomes = asyncio.run(
-        _batch(files, params_filename, options, config=_config(models_dir, offline=offline), recursive=recursive)
-    )
+    if quiet:
+        _LOG.setLevel(logging.ERROR)
+    config = _config(models_dir, offline=offline)
+    try:
+        outcomes = asyncio.run(_batch(files, params_filename, options, config=config, recursive=recursive))
+    except KeyboardInterrupt:
+        _complain(f"interrupted; what is finished lies in {output_path}. The same command again does the rest.")
+        raise typer.Exit(130) from None
     failed = [outcome for outcome in outcomes if isinstance(outcome, SpleeterError)]
     if as_json:
         _show([_report(outcome) for outcome in outcomes])
     for error in failed:
         song = error.context.get("song")
         _complain(f"{song}: {error}" if song else str(error))
-    for outcome in outcomes if not as_json and not quiet else ():
-        if not isinstance(outcome, SpleeterError):
-            _show(_summary(outcome))
+    if not as_json and not quiet:
+        for outcome in outcomes:
+            if not isinstance(outcome, SpleeterError):
+                _show(_summary(outcome))
+        if len(outcomes) > 1:
+            _show(f"{len(outcomes)} songs: {len(outcomes) - len(failed)} done, {len(failed)} failed")
     if failed:
         raise typer.Exit(1)
 
@@ -181,25 +209,33 @@ def config(*, as_json: JsonOption = False) -> None:
 @cache_app.command()
 def stats(*, as_json: JsonOption = False) -> None:
     """Show how much is in each level of the cache."""
-    found = _cache().get_cache_stats()
+    cache = _cache()
+    # Redis is asked something: statistics alone do not go there.
+    asyncio.run(cache.get("is anybody there", "redis"))
+    found = cache.get_cache_stats()
     _show(found if as_json else _cache_table(found))
+    _exit_if_unreachable(cache)
 
 
 @cache_app.command()
 def clear(*, level: LevelOption = "auto", as_json: JsonOption = False) -> None:
     """Empty the cache."""
-    removed = _cache().clear(cast("Level", level))
+    cache = _cache()
+    removed = cache.clear(cast("Level", level))
     _show(removed if as_json else "\n".join(f"{name}: {count} removed" for name, count in removed.items()))
+    _exit_if_unreachable(cache)
 
 
 @cache_app.command()
 def verify(*, as_json: JsonOption = False) -> None:
     """Read everything on disk and in Redis and remove what is damaged; exit with 1 if something was."""
-    looked_at = _cache().verify()
+    cache = _cache()
+    looked_at = cache.verify()
     lines = [
         f"{name}: {found.checked} looked at, {found.damaged} damaged and removed" for name, found in looked_at.items()
     ]
     _show({name: found._asdict() for name, found in looked_at.items()} if as_json else "\n".join(lines))
+    _exit_if_unreachable(cache)
     if any(found.damaged for found in looked_at.values()):
         raise typer.Exit(1)
 
@@ -298,6 +334,15 @@ def _cache() -> CacheManager:
     return cache
 
 
+def _exit_if_unreachable(cache: CacheManager) -> None:
+    for name, level in cache.get_cache_stats()["levels"].items():
+        if level["errors"]:
+            _complain(
+                f"{name} could not be used ({level['errors']} failures): is it running, and is its address right?"
+            )
+            raise typer.Exit(1)
+
+
 def _manager(config: SpleeterConfig) -> ModelManager:
     from spleeter_nb.engine.loaded import model_manager  # noqa: PLC0415 - quick help needs none of it
 
@@ -317,6 +362,7 @@ def _report(result: SeparationResult | SpleeterError) -> dict[str, Any]:
         "stems": {name: str(stem.path) for name, stem in result.items()},
         "duration": result.duration,
         "seconds": result.seconds,
+        "timings": dict(result.timings),
         "x_realtime": result.x_realtime if result.runtime else None,
         "runtime": asdict(result.runtime) if result.runtime else None,
         "cache_level": result.cache_level,
@@ -348,8 +394,11 @@ def _settings_table(settings: list[Setting]) -> str:
 def _cache_table(stats: CacheStats) -> str:
     lines = [f"{'':8}{'state':>10}{'values':>10}{'MB':>10}{'limit MB':>10}"]
     for name, level in stats["levels"].items():
-        megabytes = "".join(f"{size / 2**20:>10.1f}" for size in (level["bytes"], level["limit_bytes"]))
-        lines.append(f"{name:8}{level['state']:>10}{level['entries']:>10}{megabytes}")
+        state = "no answer" if level["errors"] else level["state"]
+        # Redis keeps its own account.
+        sizes = () if name == "redis" else (level["bytes"], level["limit_bytes"])
+        entries = "" if name == "redis" else level["entries"]
+        lines.append(f"{name:8}{state:>10}{entries:>10}" + "".join(f"{size / 2**20:>10.1f}" for size in sizes))
     return "\n".join(lines)
 
 

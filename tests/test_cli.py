@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import spleeter_nb
 from spleeter_nb.cli import main
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.ledger import LEDGER_NAME
@@ -357,6 +359,22 @@ def test_a_cache_that_is_switched_off_is_not_shown(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("cache_dir")
+@pytest.mark.parametrize("verb", ["stats", "clear", "verify"])
+def test_a_redis_that_does_not_answer_is_said(verb: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("SPLEETER_REDIS_URL", f"redis://:secret@127.0.0.1:{port}/0")
+    told = run("cache", verb)
+    assert told.code == 1
+    assert "redis could not be used" in told.err
+    assert "secret" not in told.out + told.err
+
+
+def test_the_version_is_shown(run: Run) -> None:
+    assert run("--version").out == f"spleeter-nb {spleeter_nb.__version__}\n"
+
+
+@pytest.mark.usefixtures("cache_dir")
 def test_a_level_that_is_not_there_is_refused(run: Run) -> None:
     told = run("cache", "clear", "--level", "disc")
     assert told.code == 1
@@ -452,7 +470,10 @@ def test_an_interrupted_process_leaves_nothing(two_stems_models_dir: Path, tmp_p
         printed, complained = process.communicate(timeout=20)
         ended = time.monotonic() - sent
     assert process.returncode == 130
-    assert (printed, complained) == ("", "")
+    assert printed == ""
+    assert "interrupted" in complained
+    assert "The same command again" in complained
+    assert "Traceback" not in complained
     assert ended < 5
     assert not out.exists()
 

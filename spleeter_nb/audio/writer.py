@@ -175,8 +175,8 @@ class AudioWriter:
         self._is_finished = True
         if self.clipped:
             _log.warning(
-                "%r: %d samples were beyond full scale and were cut off. bit_depth='float' keeps them.",
-                self.path.name,
+                "%r: samples beyond full scale were cut off: %d. WAV in bit depth 'float' keeps them.",
+                f"{self.path.parent.name}/{self.path.name}",
                 self.clipped,
             )
 

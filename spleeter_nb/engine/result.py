@@ -99,7 +99,8 @@ class Stem:
 class SeparationResult(Mapping[str, Stem]):
     """The stems of a song by name, in the model's order, and how they were made.
 
-    ``result["vocals"]`` and ``result.vocals`` are the same stem.
+    ``result["vocals"]`` and ``result.vocals`` are the same stem. A stem that is called like one of the methods, as the
+    stem ``residual`` is, is had by ``result["residual"]`` only.
     """
 
     stems: Mapping[str, Stem]

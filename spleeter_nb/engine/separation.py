@@ -237,6 +237,7 @@ class Separation:
                         made = self._separate(work, recorder)
                         recorder.commit(key, described(made.runtime))
                     return made
+        _LOG.info("%s: the stems are in the cache (%s).", work.reader.info.name, found.level)
         return self._restored(work, found)
 
     def _tell_waiting(self) -> None:
@@ -270,6 +271,7 @@ class Separation:
             runtime = LOADED_MODELS.get(
                 work.model, work.choice, precision=self.options.precision, config=self.config, cancel=self.cancel
             )
+            _LOG.info("%s: separating in %s on %s.", reader.info.name, runtime.info.runtime, runtime.info.device)
             self.reporter.tell("separate", 0.0)
             frames = self._stream(reader, spec, runtime, Recording(store, recorder) if recorder else store)
             reader.check_unchanged(lambda: check_cancelled(self.cancel))

@@ -14,6 +14,7 @@ from spleeter_nb.engine.result import Stem
 from spleeter_nb.engine.targets import writers
 from spleeter_nb.engine.temporary import discard, storing_temporarily
 from spleeter_nb.engine.threads import read_whole
+from spleeter_nb.exceptions import AudioChangedError
 
 if TYPE_CHECKING:
     import threading
@@ -138,9 +139,25 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
 
 
 def written_stem(name: str, path: Path) -> Stem:
-    """Return a stem that lies in a file."""
-    info = probe(path)
-    return Stem(name, info.sample_rate, info.frames or 0, lambda: read_file(path), path)
+    """Return a stem that lies in a file, for as long as that file is not replaced."""
+    info, written = probe(path), _identity(path)
+
+    def load() -> FloatArray:
+        samples = read_file(path)
+        if _identity(path) != written:
+            raise AudioChangedError(
+                f"{str(path)!r} was overwritten since: it is not what this separation wrote. Separate again, or into "
+                "another output_dir.",
+                path=str(path),
+            )
+        return samples
+
+    return Stem(name, info.sample_rate, info.frames or 0, load, path)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def read_file(path: Path) -> FloatArray:

@@ -107,7 +107,7 @@ def test_integers_are_cut_off_at_full_scale_and_it_is_told_once(
     assert read(tmp_path / "x.wav").max() < 1
     assert read(tmp_path / "x.wav").min() == -1
     (record,) = caplog.records
-    assert re.search(r"6 samples.*bit_depth='float'", record.getMessage())
+    assert re.search(r"x.wav.* cut off: 6\. .*'float' keeps", record.getMessage())
 
 
 def test_floats_keep_what_is_beyond_full_scale(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -21,6 +21,7 @@ from spleeter_nb.engine import publishing
 from spleeter_nb.engine.separation import separate_with
 from spleeter_nb.engine.targets import Targets
 from spleeter_nb.exceptions import (
+    AudioChangedError,
     DiskFullError,
     OutputExistsError,
     StorageError,
@@ -443,3 +444,12 @@ def test_files_have_the_permissions_of_others(noise: Noise, out: Path, separated
     subprocess.run(["touch", str(out / "plain")], check=True)  # noqa: S607 - any touch
     assert result.vocals.path is not None
     assert result.vocals.path.stat().st_mode == (out / "plain").stat().st_mode
+
+
+def test_stems_that_were_overwritten_since_are_not_taken_for_ones_own(
+    song: Path, out: Path, separated: Separated
+) -> None:
+    first, second = separated(song, output_dir=out, duration=1), separated(song, output_dir=out, duration=2)
+    assert len(second.vocals.samples) == 2 * RATE
+    with pytest.raises(AudioChangedError, match="overwritten since"):
+        _ = first.vocals.samples

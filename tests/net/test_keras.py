@@ -220,7 +220,7 @@ def test_a_keras_that_cannot_be_imported_is_a_device_error(tmp_path: Path) -> No
 from spleeter_nb.exceptions import DeviceError
 from spleeter_nb.net.keras import _import_keras
 try:
-    _import_keras("torch")
+    _import_keras("torch", memory_growth=True)
 except DeviceError as error:
     print(error)
 """
