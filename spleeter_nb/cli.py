@@ -51,7 +51,7 @@ ModelsDirOption = Annotated[Path | None, typer.Option("--models-dir", help="Fold
 
 def _show_version(*, wanted: bool) -> None:
     if wanted:
-        from spleeter_nb import __version__  # noqa: PLC0415 - quick help needs none of it
+        from spleeter_nb._version import __version__  # noqa: PLC0415 - quick help needs none of it
 
         _show(f"spleeter-nb {__version__}")
         raise typer.Exit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
@@ -148,3 +149,14 @@ _RUNNING: weakref.WeakKeyDictionary[threading.Thread, _Queue] = weakref.WeakKeyD
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_RUNNING.clear)
+
+
+@atexit.register
+def _finish() -> None:
+    """Let what is under way end, for a moment: a script that separates one song leaves it to others, too."""
+    ends = time.monotonic() + _LAST_SECONDS
+    for waiting in _RUNNING.values():
+        waiting.put(None)
+    with contextlib.suppress(KeyboardInterrupt):
+        for thread in list(_RUNNING):
+            thread.join(max(ends - time.monotonic(), 0))
