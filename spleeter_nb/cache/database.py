@@ -65,7 +65,7 @@ class _Files(diskcache.Disk):  # type: ignore[misc]  # it has no types
             raise DamagedValueError("a key that is none of ours")
         return key
 
-    def store(self, value: SealedFile, read: object, key: object = None) -> tuple[int, int, str, None]:  # noqa: ARG002
+    def store(self, value: SealedFile, read: object, key: object = None) -> tuple[int, int, str, None]:  # noqa: ARG002 - diskcache calls it so
         """Move a sealed file into place."""
         if value.path is None:
             raise FileNotFoundError("the value has no file")
@@ -73,7 +73,7 @@ class _Files(diskcache.Disk):  # type: ignore[misc]  # it has no types
         value.path = value.path.rename(Path(self._directory, name))
         return -(-value.nbytes // _BLOCK) * _BLOCK, MODE_BINARY, name, None
 
-    def fetch(self, mode: object, filename: object, value: object, read: object) -> IO[bytes]:  # noqa: ARG002
+    def fetch(self, mode: object, filename: object, value: object, read: object) -> IO[bytes]:  # noqa: ARG002 - diskcache calls it so
         """Open a value's file; whatever else a row holds is damage."""
         if mode != MODE_BINARY or value is not None or not _is_ours(filename):
             raise DamagedValueError("a row that is none of ours")
@@ -193,7 +193,7 @@ class ReadOnlyDatabase:
         """Return digest and file of all values as they are in the database."""
         return self._connection.execute("SELECT key, filename FROM Cache").fetchall()
 
-    def set(self, digest: str, sealed: SealedFile, *, expire: float | None) -> bool:  # noqa: ARG002
+    def set(self, digest: str, sealed: SealedFile, *, expire: float | None) -> bool:  # noqa: ARG002 - as a database that can be written has it
         """Keep nothing."""
         return False
 
