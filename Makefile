@@ -5,9 +5,11 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) install --quiet --constraint .ci/constraints.txt --editable
+# Node.js comes as a wheel, too.
+NPM := cd widgets && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench parity faults lab clean
+.PHONY: help demo test check format widgets bench parity faults lab clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,17 +17,25 @@ help: ## Show this list
 demo: .venv/.package ## Separate the demonstration song into ./demo_stems
 	$(BIN)/spleeter-nb demo
 
-test: .venv/.test ## Run the tests; PYTEST_ARGS goes to pytest
+test: .venv/.test widgets ## Run the tests, which need Debian's chromium; PYTEST_ARGS goes to pytest
+	$(NPM) test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: .venv/.dev ## Check style, format and types
+check: .venv/.dev .venv/.npm ## Check style, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python scripts/make_wire.py --check
+	$(NPM) run check
 
-format: .venv/.dev ## Fix style and format where a program can
+format: .venv/.dev .venv/.npm ## Fix style and format where a program can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python scripts/make_wire.py
+	$(NPM) run format
+
+widgets: .venv/.test .venv/.npm ## Build the front end into spleeter_nb/static
+	$(NPM) run build
 
 bench: .venv/.test ## Measure side by side with spleeter 2.4.2, write docs/benchmarks.md
 	$(BIN)/python scripts/bench.py
@@ -40,7 +50,7 @@ lab: .venv/.lab ## Open JupyterLab
 	$(BIN)/jupyter lab
 
 clean: ## Remove the environment and everything built
-	rm -rf .venv .venvs build dist demo_stems .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venvs build dist widgets/node_modules spleeter_nb/static demo_stems .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 
 # An empty file .venv/.NAME says that this much is installed; it is older than pyproject.toml when that has changed.
 .venv/.pip:
@@ -57,6 +67,10 @@ clean: ## Remove the environment and everything built
 .venv/.test: .venv/.pip pyproject.toml .ci/constraints.txt
 	$(INSTALL) . --group test
 	@touch $@ .venv/.package
+
+.venv/.npm: .venv/.test widgets/package-lock.json
+	$(NPM) ci
+	@touch $@
 
 .venv/.dev: .venv/.pip pyproject.toml .ci/constraints.txt
 	$(INSTALL) . --group dev

@@ -24,17 +24,27 @@ if TYPE_CHECKING:
     from spleeter_nb.exceptions import SpleeterError
     from spleeter_nb.models import ModelManager
     from spleeter_nb.net.devices import devices
+    from spleeter_nb.widgets.app import app
+    from spleeter_nb.widgets.files import FilePicker
+    from spleeter_nb.widgets.job import JobView
+    from spleeter_nb.widgets.models import ModelPicker
+    from spleeter_nb.widgets.player import StemPlayer
 
 _HOMES = {
     "CacheManager": "spleeter_nb.cache",
+    "FilePicker": "spleeter_nb.widgets.files",
+    "JobView": "spleeter_nb.widgets.job",
     "ModelManager": "spleeter_nb.models",
+    "ModelPicker": "spleeter_nb.widgets.models",
     "SeparationJob": "spleeter_nb.engine.jobs",
     "SeparationResult": "spleeter_nb.engine.result",
     "SpleeterConfig": "spleeter_nb.config",
     "SpleeterEngine": "spleeter_nb.engine.engine",
     "SpleeterError": "spleeter_nb.exceptions",
     "Stem": "spleeter_nb.engine.result",
+    "StemPlayer": "spleeter_nb.widgets.player",
     "__version__": "spleeter_nb._version",
+    "app": "spleeter_nb.widgets.app",
     "demo_song": "spleeter_nb.demo",
     "devices": "spleeter_nb.net.devices",
     "separate": "spleeter_nb.engine.separation",
@@ -42,14 +52,19 @@ _HOMES = {
 
 __all__ = [
     "CacheManager",
+    "FilePicker",
+    "JobView",
     "ModelManager",
+    "ModelPicker",
     "SeparationJob",
     "SeparationResult",
     "SpleeterConfig",
     "SpleeterEngine",
     "SpleeterError",
     "Stem",
+    "StemPlayer",
     "__version__",
+    "app",
     "demo_song",
     "devices",
     "separate",
@@ -65,3 +80,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({name for name in globals() if name.startswith("__")} | {*__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add ``%separate`` to a shell; ``%load_ext spleeter_nb`` calls this."""
+    from spleeter_nb.magics import load  # noqa: PLC0415 - importing the package must not load IPython
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take it away again; ``%unload_ext spleeter_nb`` calls this."""
+    from spleeter_nb.magics import unload  # noqa: PLC0415 - as above
+
+    unload(shell)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from spleeter_nb.engine.result import displays
 from spleeter_nb.engine.separation import label
 from spleeter_nb.exceptions import SeparationCancelledError, ValidationError
 from spleeter_nb.waiting import WAKE_SECONDS, wait_awake
@@ -49,6 +51,11 @@ class SeparationJob:
     def source(self) -> str:
         """The path of the source, or ``audio`` where it has none."""
         return label(self._separation.source)
+
+    @property
+    def model_name(self) -> str:
+        """As it was given: a name, or the path of a configuration."""
+        return os.fsdecode(self._separation.model_name)
 
     @property
     def state(self) -> State:
@@ -175,6 +182,10 @@ class SeparationJob:
 
     def __await__(self) -> Generator[None, None, SeparationResult]:
         return self._awaited().__await__()
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        shown: tuple[dict[str, Any], dict[str, Any]] = displays().job_bundle(self)
+        return shown
 
     def __repr__(self) -> str:
         return f"SeparationJob({self.source!r}, {self.state})"

@@ -17,6 +17,7 @@ from spleeter_nb.exceptions import AudioChangedError, UnknownOptionError, Valida
 if TYPE_CHECKING:
     import os
     from pathlib import Path
+    from types import ModuleType
 
     import numpy.typing as npt
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.targets import OnExist
     from spleeter_nb.net.runtime import RuntimeInfo
     from spleeter_nb.values import AudioInfo, FloatArray
+    from spleeter_nb.widgets.player import StemPlayer
 
 # dB: a million times as loud; float32 holds far more, and nobody wants it.
 _MAX_GAIN_DB = 120
@@ -89,6 +91,15 @@ class Stem:
 
     def __len__(self) -> int:
         return self.frames
+
+    def player(self, **options: Any) -> StemPlayer:
+        """Return a player of this stem; `options` are those of :class:`spleeter_nb.StemPlayer`."""
+        made: StemPlayer = displays().player(self, **options)
+        return made
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        shown: tuple[dict[str, Any], dict[str, Any]] = displays().bundle(self)
+        return shown
 
     def __repr__(self) -> str:
         place = f", path='{self.path}'" if self.path else ""
@@ -276,6 +287,39 @@ class SeparationResult(Mapping[str, Stem]):
         )
         return paths
 
+    def player(self, **options: Any) -> StemPlayer:
+        """Return a player of all stems in step, which a notebook shows.
+
+        Parameters
+        ----------
+        **options
+            Those of :class:`spleeter_nb.StemPlayer`, as ``title``, ``static`` and the settings of its mixer.
+        """
+        made: StemPlayer = displays().player(self, **options)
+        return made
+
+    def save_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write one page with a player and all sound, which needs no kernel and no network.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Written atomically; what was there is replaced. A leading ``~`` is the home folder.
+        **options
+            As for :meth:`player`.
+
+        Returns
+        -------
+        Path
+            Where it lies now.
+        """
+        written: Path = displays().save_html(self, path, **options)
+        return written
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        shown: tuple[dict[str, Any], dict[str, Any]] = displays().bundle(self)
+        return shown
+
     def score(self, references: Mapping[str, Any], *, bsseval: bool = False) -> dict[str, dict[str, float]]:
         """Compare the stems with the true ones.
 
@@ -323,6 +367,13 @@ class SeparationResult(Mapping[str, Stem]):
             for name, values in bss_eval(true, estimates, sample_rate=self.sample_rate).items():
                 scores[name] |= {f"BSSEval {kind}": value for kind, value in values.items()}
         return scores
+
+
+def displays() -> ModuleType:
+    """Return what shows results and jobs: the one way up to the faces, taken when somebody wants to see them."""
+    from spleeter_nb.widgets import displays  # noqa: PLC0415 - see above
+
+    return displays
 
 
 def _true_samples(name: str, reference: object, frames: int) -> FloatArray:

@@ -26,6 +26,7 @@ from spleeter_nb.engine.cached import (
     made_by,
     stems_key,
 )
+from spleeter_nb.engine.estimate import Company, speeds
 from spleeter_nb.engine.join import Joiner, stem_names
 from spleeter_nb.engine.loaded import LoadedModels, cache_manager, choose_device, model_manager
 from spleeter_nb.engine.mixture import Mixture, read_mixture
@@ -137,6 +138,7 @@ class Separation:
     reporter: Reporter
     cancel: threading.Event
     ledger: Ledger | None = None
+    company: Company = dataclasses.field(default_factory=Company)
 
     @classmethod
     def prepared(
@@ -167,7 +169,8 @@ class Separation:
         self.reporter.begin()
         try:
             check_cancelled(self.cancel)
-            return self._run()
+            with self.company.present():
+                return self._run()
         except SeparationCancelledError:
             self.reporter.tell("cancelled")
             raise
@@ -359,7 +362,7 @@ class Separation:
     def _result(self, reader: AudioReader, spec: ModelSpec, made: _Made) -> SeparationResult:
         source, options = self.source, self.options
         self.reporter.tell("done", 1.0)
-        return SeparationResult(
+        result = SeparationResult(
             made.stems,
             spec.name,
             label(source),
@@ -370,6 +373,9 @@ class Separation:
             self.reporter.timings,
             lambda: read_mixture(source, options),
         )
+        if self.company.alone and not options.wiener and not options.overlap:
+            speeds(self.config).learn(spec, result)
+        return result
 
 
 @dataclass(frozen=True)

@@ -177,10 +177,10 @@ def _kept(files: list[Path], folder: Path, leave_out: Container[Path], complaint
             folder=str(folder),
             left_out=len(files),
         )
-    return _Found(sorted(kept, key=lambda path: (_natural(path.relative_to(folder)), path)))
+    return _Found(sorted(kept, key=lambda path: (natural_order(path.relative_to(folder)), path)))
 
 
-def _natural(path: Path) -> list[list[str | int]]:
+def natural_order(path: Path) -> list[list[str | int]]:
     """Make a key that sorts numbers in names by value, folder by folder."""
     return [
         [int(piece) if piece.isdecimal() else piece for piece in re.split(r"(\d+)", part.casefold())]

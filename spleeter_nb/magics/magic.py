@@ -1,0 +1,155 @@
+"""The magics, and what ``%config`` sets for them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from traitlets import HasTraits, TraitError, TraitType
+
+from spleeter_nb.config import SpleeterConfig
+from spleeter_nb.engine.loaded import model_manager
+from spleeter_nb.engine.options import Options, parse_options
+from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.magics.line import LineError, parse, resolve
+from spleeter_nb.magics.options import DEFAULT_MODEL, SEPARATION, explained, help_text, with_default
+from spleeter_nb.magics.run import flattened, separate_all, separate_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spleeter_nb.engine.result import SeparationResult
+
+
+class SessionDefault(TraitType[Any, Any]):
+    """What a session says when a call does not; None says nothing, and leaves it to the layers below.
+
+    Parameters
+    ----------
+    check : callable
+        Takes name and value; returns the value, or raises a `SpleeterError` that says what is allowed.
+    explanation : str
+        For ``%config SeparateMagics``.
+    """
+
+    def __init__(self, check: Callable[[str, Any], Any], explanation: str) -> None:
+        super().__init__(default_value=None, allow_none=True, help=explanation)
+        self._check = check
+
+    def validate(self, obj: HasTraits, value: Any) -> Any:
+        """Refuse what the engine would refuse, in its words."""
+        del obj  # a default is checked by itself: together they are, when a call uses them
+        try:
+            return self._check(str(self.name), value)
+        except SpleeterError as error:
+            raise TraitError(str(error)) from error
+
+
+def _checked_model(name: str, value: Any) -> Any:
+    del name
+    model_manager(SpleeterConfig()).spec(value)
+    return value
+
+
+def _checked_option(name: str, value: Any) -> Any:
+    return getattr(parse_options({name: value}), name)
+
+
+def _checked_setting(name: str, value: Any) -> Any:
+    return getattr(SpleeterConfig.layered({name: value}), name)
+
+
+def _session_defaults() -> dict[str, SessionDefault]:
+    """Make a trait of each option that makes sense for a whole session, and of each setting."""
+    names = {field.name for field in fields(Options)}
+    traits = {
+        option.name: SessionDefault(_checked_option if option.name in names else _checked_model, explained(option))
+        for option in SEPARATION
+    }
+    traits |= {
+        name: SessionDefault(
+            _checked_setting,
+            with_default((field.description or "").removesuffix("."), field.get_default(call_default_factory=True)),
+        )
+        for name, field in SpleeterConfig.model_fields.items()
+    }
+    return {name: trait.tag(config=True) for name, trait in traits.items()}
+
+
+@magics_class
+class SeparateMagics(Magics):
+    """Separation as a command of the notebook: ``%separate`` and ``%%separate``."""
+
+    shell: Any  # a magic that runs has one
+
+    # In a class body, what is put into locals() becomes attributes (PEP 667).
+    locals().update(_session_defaults())
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def separate(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
+        """Separate songs into stems; the table of options makes a longer text of this."""
+        names = {**self.shell.user_ns, **(local_ns or {})}
+        try:
+            return self._separate(line, cell, names)
+        except SpleeterError as error:
+            # IPython asks the exception how to be shown: what went wrong is in its one sentence.
+            shown = f"{type(error).__name__}: {error}"
+            vars(error)["_render_traceback_"] = lambda: [shown]
+            raise
+
+    def _separate(self, line: str, cell: str | None, names: dict[str, Any]) -> Any:
+        command = parse(line, names)
+        options = command.options
+        var, quiet = options.pop("var", None), options.pop("quiet", False)
+        if quiet:
+            options["progress"] = False
+        outcome = self._outcome(command.sources, cell, names, options)
+        for result in outcome if isinstance(outcome, list) else ():
+            if isinstance(result, SpleeterError):
+                _show(result)
+        if var:
+            self.shell.push({var: outcome})
+        return None if quiet else outcome
+
+    def _outcome(
+        self, words: list[str], cell: str | None, names: dict[str, Any], options: dict[str, Any]
+    ) -> SeparationResult | list[SeparationResult | SpleeterError]:
+        session = {name: value for name, value in self.trait_values(config=True).items() if value is not None}
+        config = SpleeterConfig.layered(_only(session, settings=True), **_only(options, settings=True))
+        call = {"model": DEFAULT_MODEL, "recursive": False, **_only({**session, **options}, settings=False)}
+        if cell is not None:
+            if words:
+                raise LineError(f"The sources of %%separate stand below it, one a line: move {words[0]!r} there.")
+            words = _lines(cell)
+        elif not words:
+            raise LineError("Say what to separate, as in %separate song.mp3; %separate? shows more.")
+        sources = [resolve(word, names) for word in words]
+        if cell is None and len(sources) == 1:
+            return separate_source(config, sources[0], **call)
+        return separate_all(config, flattened(sources), **call)
+
+
+SeparateMagics.separate.__doc__ = help_text()
+
+
+def _only(given: dict[str, Any], *, settings: bool) -> dict[str, Any]:
+    """Leave of what was given the settings, or all that is none."""
+    return {name: value for name, value in given.items() if (name in SpleeterConfig.model_fields) == settings}
+
+
+def _lines(cell: str) -> list[str]:
+    lines = (line.strip() for line in cell.splitlines())
+    return [_unquoted(line) for line in lines if line and not line.startswith("#")]
+
+
+def _unquoted(line: str) -> str:
+    return line[1:-1] if len(line) > 1 and line[0] == line[-1] and line[0] in "\"'" else line
+
+
+def _show(error: SpleeterError) -> None:
+    song = error.context.get("song")
+    sys.stderr.write(f"{song}: {error}\n" if song else f"{error}\n")

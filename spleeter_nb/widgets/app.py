@@ -1,0 +1,233 @@
+"""The application: songs and a model are chosen, separated, and heard, without a line of code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, get_args
+
+import ipywidgets
+import traitlets
+
+from spleeter_nb.audio import probe
+from spleeter_nb.demo import demo_song
+from spleeter_nb.engine.engine import SpleeterEngine
+from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.net.runtime import Precision
+from spleeter_nb.widgets import wire
+from spleeter_nb.widgets.bridge import Bridge
+from spleeter_nb.widgets.files import FilePicker
+from spleeter_nb.widgets.job import JobView
+from spleeter_nb.widgets.models import ModelPicker
+from spleeter_nb.widgets.player import StemPlayer
+from spleeter_nb.widgets.roots import Roots
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Sequence
+
+    from spleeter_nb.config import SpleeterConfig
+    from spleeter_nb.engine.jobs import SeparationJob
+    from spleeter_nb.engine.result import SeparationResult
+
+_LOG = logging.getLogger("spleeter_nb")
+
+
+def app(*, roots: Iterable[str | os.PathLike[str]] | None = None, config: SpleeterConfig | None = None) -> Application:
+    """Show an application that separates songs: at the end of a cell, or in a page that Voila serves.
+
+    Parameters
+    ----------
+    roots : iterable of path, optional
+        Folders that songs are chosen from, and that stems may be written to; None takes the working folder and the
+        home folder.
+    config : SpleeterConfig, optional
+        By default what the environment and the configuration file say.
+
+    Returns
+    -------
+    Application
+        ``.results`` holds what was separated; ``.close()`` ends it.
+
+    Raises
+    ------
+    ValidationError
+        If a root is no folder, or a setting is wrong.
+    """
+    return Application(roots=roots, config=config)
+
+
+class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """What :func:`app` shows.
+
+    Attributes
+    ----------
+    files : FilePicker
+    models : ModelPicker
+    results : list of SeparationResult
+        What was separated and not removed since, the newest last.
+    """
+
+    def __init__(
+        self,
+        *,
+        roots: Iterable[str | os.PathLike[str]] | None = None,
+        config: SpleeterConfig | None = None,
+    ) -> None:
+        self._engine = SpleeterEngine(config)
+        self._lock = threading.RLock()
+        self._cards: list[_Card] = []
+        self.files = FilePicker(roots)
+        self._roots = Roots(self.files.roots)
+        self.models = ModelPicker(config=self._engine.config)
+        self._desk = Desk(
+            separate=lambda: self.separate(self.files.paths),
+            demonstrate=lambda: self.separate([demo_song()]),
+            cancel=self.cancel,
+        )
+        self._shown = ipywidgets.VBox()
+        super().__init__([self.files, self.models, self._desk, self._shown])
+        self.files.observe(self._measure_songs, "value")
+        self._desk.observe(lambda change: self.models.set_trait("precision", change["new"]), "precision")
+
+    @property
+    def results(self) -> list[SeparationResult]:
+        """What was separated and not removed since, the newest last."""
+        return [card.result for card in self._cards if card.result is not None]
+
+    def separate(self, songs: Sequence[str | os.PathLike[str]]) -> None:
+        """Begin to separate songs, each in a job of its own; what is wrong is shown."""
+        try:
+            options = self._options()
+            with self._lock:
+                for song in songs:
+                    job = self._engine.submit(song, self.models.value, **options)
+                    self._cards.insert(0, _Card(job, changed=self._update, removed=self._remove))
+            self._desk.tell("")
+        except SpleeterError as error:
+            self._desk.tell(str(error))
+        self._update()
+
+    def cancel(self) -> None:
+        """Stop all jobs."""
+        for card in tuple(self._cards):
+            card.view.cancel()
+
+    def close(self) -> None:
+        """Stop all jobs, and show nothing more; can be repeated."""
+        if self.comm is None:  # closed, or never made
+            return
+        # Waiting for jobs to stop must hold up nobody.
+        threading.Thread(target=lambda: asyncio.run(self._engine.close()), name="spleeter_nb-app").start()
+        with self._lock:
+            for card in self._cards:
+                card.close()
+            self._cards.clear()
+        for widget in (self.files, self.models, self._desk, self._shown):
+            widget.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"Application({len(self._cards)} songs)"
+
+    def _options(self) -> dict[str, Any]:
+        """Return what a job is given; the folder came from a browser."""
+        folder = self._desk.output_dir.strip()
+        options = {"precision": self._desk.precision, "progress": False}
+        return {**options, "output_dir": self._roots.resolve(folder)} if folder else options
+
+    def _measure_songs(self, change: Any) -> None:
+        """Estimate for all chosen songs together; a song that cannot be read is complained of when it is separated."""
+        self._desk.set_trait("songs", len(change["new"]))
+        seconds = 0.0
+        try:
+            seconds = sum(probe(path).duration or 0.0 for path in self.files.paths)
+        except SpleeterError as error:
+            _LOG.info("No estimate: %s", error)
+        self.models.duration = seconds or None
+
+    def _remove(self, card: _Card) -> None:
+        with self._lock:
+            if card in self._cards:
+                self._cards.remove(card)
+        self._update()
+        card.close()
+
+    def _update(self) -> None:
+        with self._lock:
+            self._shown.children = self._cards
+            self._desk.set_trait("running", sum(card.view.job is not None for card in self._cards))
+        self.models.refresh()
+
+
+class Desk(Bridge):
+    """The buttons and options of the application.
+
+    Parameters
+    ----------
+    separate, demonstrate, cancel : callable
+        What the buttons do.
+    """
+
+    bundle = "desk"
+    protocol = wire.DESK
+
+    precision = traitlets.Enum(get_args(Precision), "float32").tag(sync=True)
+    output_dir = traitlets.Unicode().tag(sync=True)
+    # How many are chosen, and how many are under way.
+    songs = traitlets.Int(read_only=True).tag(sync=True)
+    running = traitlets.Int(read_only=True).tag(sync=True)
+    error = traitlets.Unicode(read_only=True).tag(sync=True)
+
+    def __init__(
+        self, *, separate: Callable[[], None], demonstrate: Callable[[], None], cancel: Callable[[], None]
+    ) -> None:
+        self._separate, self._demonstrate, self._cancel = separate, demonstrate, cancel
+        super().__init__()
+
+    def tell(self, error: str) -> None:
+        """Show what is wrong; ``""`` is nothing."""
+        self.set_trait("error", error)
+
+    def _on_separate_songs(self, _message: wire.SeparateSongs, _buffers: Sequence[memoryview]) -> None:
+        self._separate()
+
+    def _on_try_demo(self, _message: wire.TryDemo, _buffers: Sequence[memoryview]) -> None:
+        self._demonstrate()
+
+    def _on_cancel_all(self, _message: wire.CancelAll, _buffers: Sequence[memoryview]) -> None:
+        self._cancel()
+
+
+class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
+    """A job, and when it is done, the player of its stems."""
+
+    def __init__(self, job: SeparationJob, *, changed: Callable[[], None], removed: Callable[[_Card], None]) -> None:
+        self.view = JobView(job, on_remove=lambda: removed(self))
+        self.result: SeparationResult | None = None
+        self._player: StemPlayer | None = None
+        self._changed = changed
+        super().__init__([self.view])
+        job.when_ended(self._ended)
+
+    def close(self) -> None:
+        """Stop the job, and show nothing more."""
+        if self.comm is None:
+            return
+        self.view.cancel()
+        self.view.close()
+        if self._player is not None:
+            self._player.close()
+        self.result = self._player = None
+        super().close()
+
+    def _ended(self, job: SeparationJob) -> None:
+        if job.state == "done" and self.comm is not None:
+            self.result = job.result()
+            try:
+                self._player = StemPlayer(self.result)
+                self.children = [self.view, self._player]
+            except SpleeterError as error:
+                _LOG.warning("The stems of %s cannot be shown: %s", job.source, error)
+        self._changed()

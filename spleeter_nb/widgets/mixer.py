@@ -1,0 +1,195 @@
+"""The mixer of a player: what its settings may be, and what they sound like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+
+from spleeter_nb.dsp.panning import pan_matrix
+from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spleeter_nb.values import FloatArray
+
+GAINS_DB = (-60.0, 12.0)
+PANS = (-1.0, 1.0)
+SPEEDS = (0.5, 2.0)
+
+# A region of no length would be played for ever without a sound.
+_SHORTEST_LOOP = 0.05
+
+# Loudness is matched within this factor.
+_MOST_MATCH = 8.0
+
+# Samples mixed at once, so that they stay in the processor's cache.
+_BLOCK_FRAMES = 1 << 15
+
+
+class Setting(traitlets.TraitType[Any, Any]):
+    """A trait of a player that a function checks before anything is changed, and brings into its one form.
+
+    Parameters
+    ----------
+    check : callable
+        Of the player and what it is set to; returns what it becomes, or raises `ValidationError`.
+    """
+
+    def __init__(self, check: Callable[[Any, Any], Any]) -> None:
+        super().__init__()
+        self._check = check
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Check a value; called by traitlets."""
+        return self._check(obj, value)
+
+
+def number(name: str, value: Any, limits: tuple[float, float]) -> float:
+    """Return a number within limits as float."""
+    lowest, highest = limits
+    # Compared before float(), which gives up on integers of a thousand digits.
+    if (
+        not isinstance(value, int | float | np.integer | np.floating)
+        or isinstance(value, bool)
+        or not lowest <= value <= highest
+    ):
+        raise ValidationError(
+            f"{name} is {_short(value)}; allowed: {lowest:g} to {highest:g}.", option=name, value=_short(value)
+        )
+    return float(value)
+
+
+def switch(name: str, value: object) -> bool:
+    """Return what is True or False, and nothing else."""
+    if not isinstance(value, bool | np.bool):
+        raise ValidationError(f"{name} is {_short(value)}; allowed: True, False.", option=name, value=_short(value))
+    return bool(value)
+
+
+def stem_name(stems: Sequence[str], name: object) -> str:
+    """Return the name of a stem that there is."""
+    if not isinstance(name, str) or name not in stems:
+        raise UnknownOptionError(
+            f"There is no stem {_short(name)}.{nearest(str(name)[:80], stems)} Stems are {', '.join(stems)}.",
+            option=_short(name),
+        )
+    return name
+
+
+def by_stem(name: str, stems: Sequence[str], given: object, limits: tuple[float, float]) -> dict[str, float]:
+    """Return a number for each stem, in their order: 0 for those that are not named."""
+    if not isinstance(given, Mapping):
+        raise ValidationError(
+            f"{name} is {_short(given)}; allowed: numbers by stem, as in {{{stems[0]!r}: {limits[0] / 10:g}}}.",
+            option=name,
+            value=_short(given),
+        )
+    values = {stem_name(stems, stem): number(f"{name}[{stem!r}]", value, limits) for stem, value in given.items()}
+    return {stem: values.get(stem, 0.0) for stem in stems}
+
+
+def some_stems(name: str, stems: Sequence[str], given: object) -> list[str]:
+    """Return names of stems in their order, each once."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise ValidationError(
+            f"{name} is {_short(given)}; allowed: a list of stems, as in [{stems[0]!r}].",
+            option=name,
+            value=_short(given),
+        )
+    chosen = {stem_name(stems, stem) for stem in given}
+    return [stem for stem in stems if stem in chosen]
+
+
+def region(given: object, duration: float) -> list[float] | None:
+    """Return where a loop starts and stops, in seconds."""
+    if given is None:
+        return None
+    edges = list(given) if isinstance(given, list | tuple | np.ndarray) else []
+    if len(edges) != 2:  # noqa: PLR2004 - start, stop
+        raise ValidationError(
+            f"loop is {_short(given)}; allowed: [start, stop] in seconds, or None.", option="loop", value=_short(given)
+        )
+    start, stop = (number("an edge of the loop", edge, (0.0, duration)) for edge in edges)
+    if stop - start < min(_SHORTEST_LOOP, duration):
+        raise ValidationError(
+            f"loop is {_short(given)}; it stops at least {_SHORTEST_LOOP} s after its start.",
+            option="loop",
+            value=_short(given),
+        )
+    return [start, stop]
+
+
+def heard(stems: Iterable[str], *, muted: Iterable[str], soloed: str) -> list[str]:
+    """Return the stems that sound: the soloed one, muted or not, else all that are not muted."""
+    silent = set(muted)
+    return [stem for stem in stems if (stem == soloed if soloed else stem not in silent)]
+
+
+def amplitude(gain_db: float) -> float:
+    """Return what samples are multiplied by."""
+    return 10 ** (gain_db / 20)
+
+
+def matching_gain(gains: Sequence[float], powers: Sequence[float]) -> float:
+    r"""Return what makes the mixture as loud as the stems with their gains; the player's TypeScript does the same.
+
+    The power of a sum is that of its terms, :math:`g_i^2 P_i`, and of what each two have in common. That is known for
+    all pairs together: the mixture's power less the stems'. It is shared out evenly over the pairs, so that the
+    estimate is exact for all stems alike and for one alone.
+
+    Parameters
+    ----------
+    gains : sequence of float
+        What each stem is multiplied by, 0 where it does not sound.
+    powers : sequence of float
+        Mean squares of the stems, and of the mixture.
+
+    Returns
+    -------
+    float
+        1/8 to 8; 1 where either is silent: there is nothing to compare.
+    """
+    *stems, mixture = powers
+    own = sum(gain**2 * power for gain, power in zip(gains, stems, strict=True))
+    pairs = sum(gains) ** 2 - sum(gain**2 for gain in gains)
+    share = pairs / (len(gains) * (len(gains) - 1)) if len(gains) > 1 else 0.0
+    remix = own + (mixture - sum(stems)) * share
+    if mixture <= 0 or remix <= 0:
+        return 1.0
+    return min(max(math.sqrt(remix / mixture), 1 / _MOST_MATCH), _MOST_MATCH)
+
+
+def mixed(parts: Sequence[tuple[FloatArray, float, float]], frames: int) -> FloatArray:
+    """Return the sum of signals.
+
+    Parameters
+    ----------
+    parts : sequence of (float32 (frames, 2), float, float)
+        Samples, what they are multiplied by, and where they are placed, -1 to 1.
+    frames : int
+
+    Returns
+    -------
+    float32 (frames, 2)
+    """
+    out = np.zeros((frames, 2), np.float32)
+    matrices = [np.float32(gain) * pan_matrix(pan) for _, gain, pan in parts]
+    for start in range(0, frames, _BLOCK_FRAMES):
+        block = slice(start, start + _BLOCK_FRAMES)
+        for (samples, _, _), matrix in zip(parts, matrices, strict=True):
+            out[block] += samples[block] @ matrix
+    return out
+
+
+def _short(value: object) -> str:
+    """Return what came as text that fits into a message; repr() of a hostile value may be endless."""
+    try:
+        return repr(value)[:80]
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a {type(value).__name__}"

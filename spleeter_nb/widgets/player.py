@@ -1,0 +1,376 @@
+"""All stems of a song on one clock: heard, muted, soloed, remixed."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from spleeter_nb.engine.targets import home_expanded, write_together
+from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+from spleeter_nb.widgets import mixer, wire
+from spleeter_nb.widgets.bridge import Bridge
+from spleeter_nb.widgets.mixer import Setting
+from spleeter_nb.widgets.page import write_page
+from spleeter_nb.widgets.song import song_of
+from spleeter_nb.widgets.static import check_static, html_of, picture_of
+from spleeter_nb.widgets.streaming import Streamer, check_hello
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from spleeter_nb.audio import BitDepth
+    from spleeter_nb.values import FloatArray
+    from spleeter_nb.widgets.song import Song
+    from spleeter_nb.widgets.static import Static
+
+_VOCALS = "vocals"
+
+
+class StemPlayer(Bridge):
+    """Plays stems in step, and mixes them.
+
+    The mixer's settings are the attributes from `gains_db` on. They are the same here and in every view: assign to
+    one, or move a control. Assign a new list or dictionary; one that is changed in place changes nothing.
+
+    Parameters
+    ----------
+    stems : SeparationResult, or mapping of str to Stem or array_like
+        Arrays are (samples,) or (samples, channels) of one or two channels, of one length: floats with full scale
+        1.0, or integers. float32 stereo is not copied.
+    sample_rate : int, optional
+        Hz; of arrays it must be told.
+    mixture : Stem or array_like, optional
+        The original, to compare with. That of a result is taken by itself; where it cannot be read any more, the
+        stems play without.
+    title : str, optional
+        By default the name of a result's source.
+    static : {"image", "preview", "full", "none"}
+        What a saved notebook shows where no kernel runs: a picture (less than 200 kB), with it up to 30 seconds of
+        each signal as MP3 (less than 1.5 MB), or all of each signal, or nothing.
+    **settings
+        First settings of the mixer, by their names.
+
+    Attributes
+    ----------
+    title : str
+    stems : list of str
+    has_mixture : bool
+    sample_rate : int
+        Hz.
+    frames : int
+        Samples per channel.
+    position : float
+        Seconds; where the sound is, as the browser tells a few times a second.
+    playing : bool
+    gains_db : dict of str to float
+        dB for each stem, -60 to 12; stems not named in what is assigned are at 0.
+    pans : dict of str to float
+        -1, all left, to 1, all right; those not named are at 0. Equal power, as
+        :func:`spleeter_nb.dsp.panning.pan_matrix` tells.
+    muted : list of str
+        Stems that do not sound.
+    soloed : str
+        The one stem that sounds, muted or not; ``""`` for none.
+    master_db : float
+        dB for the whole, -60 to 12.
+    original : bool
+        Whether the mixture is heard in place of the stems.
+    match_loudness : bool
+        Whether the mixture is made as loud as the stems are with their gains.
+    speed : float
+        0.5 to 2; the pitch follows, as with a tape.
+    loop : list of float, or None
+        Start and stop in seconds of what is repeated.
+    refused : Counter
+        What a browser sent that was refused, by kind.
+
+    Raises
+    ------
+    ValidationError
+        If stems, rate, lengths or a setting are not as wanted.
+    UnknownOptionError
+        If there is no setting of that name; the nearest one is named.
+    AudioProcessingError
+        If the file of a stem cannot be read any more.
+    """
+
+    bundle = "player"
+    protocol = wire.PLAYER
+
+    title = traitlets.Unicode(read_only=True).tag(sync=True)
+    stems = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    has_mixture = traitlets.Bool(read_only=True).tag(sync=True)
+    sample_rate = traitlets.Int(read_only=True).tag(sync=True)
+    frames = traitlets.Int(read_only=True).tag(sync=True)
+    chunk_frames = traitlets.Int(read_only=True).tag(sync=True)
+    full_scale = traitlets.Float(read_only=True).tag(sync=True)
+    overview = traitlets.Bytes(read_only=True).tag(sync=True)
+    powers = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
+
+    gains_db = Setting(lambda player, value: mixer.by_stem("gains_db", player.stems, value, mixer.GAINS_DB))
+    pans = Setting(lambda player, value: mixer.by_stem("pans", player.stems, value, mixer.PANS))
+    muted = Setting(lambda player, value: mixer.some_stems("muted", player.stems, value))
+    soloed = Setting(lambda player, value: value if value == "" else mixer.stem_name(player.stems, value))
+    master_db = Setting(lambda _, value: mixer.number("master_db", value, mixer.GAINS_DB))
+    original = Setting(lambda player, value: player._checked_original(value))  # noqa: SLF001 - it is its own
+    match_loudness = Setting(lambda _, value: mixer.switch("match_loudness", value))
+    speed = Setting(lambda _, value: mixer.number("speed", value, mixer.SPEEDS))
+    loop = Setting(lambda player, value: mixer.region(value, player.frames / player.sample_rate))
+
+    position = traitlets.Float(read_only=True)
+    playing = traitlets.Bool(read_only=True)
+
+    def __init__(
+        self,
+        stems: Mapping[str, Any],
+        *,
+        sample_rate: int | None = None,
+        mixture: Any = None,
+        title: str | None = None,
+        static: Static = "image",
+        **settings: Any,
+    ) -> None:
+        for name in settings:
+            if name not in _SETTINGS:
+                options = ("sample_rate", "mixture", "title", "static", *_SETTINGS)
+                raise UnknownOptionError(
+                    f"There is no option {name!r}.{nearest(name, options)} Options are {', '.join(options)}.",
+                    option=name,
+                )
+        self._static = check_static(static)
+        song = song_of(stems, sample_rate=sample_rate, mixture=mixture, title=title)
+        self._song: Song | None = song
+        self._streamer = Streamer(self.post)
+        for name, value in _facts(song).items():
+            self.set_trait(name, value)
+        super().__init__(**_SETTINGS | settings)
+
+    # What is heard
+
+    def mix(self) -> FloatArray:
+        """Return what one hears, the whole song at its own speed.
+
+        Returns
+        -------
+        float32 (frames, 2)
+            With all gains, pans, mutes and solos, or the original with its loudness matched where that is asked for;
+            not cut off at full scale.
+        """
+        song, master = self.song, mixer.amplitude(self.master_db)
+        heard = mixer.heard(self.stems, muted=self.muted, soloed=self.soloed)
+        gains = [mixer.amplitude(self.gains_db[stem]) if stem in heard else 0.0 for stem in self.stems]
+        if self.original and song.mixture:
+            matching = mixer.matching_gain(gains, self.powers) if self.match_loudness else 1.0
+            parts = [(song.mixture.samples, master * matching, 0.0)]
+        else:
+            parts = [
+                (signal.samples, master * gain, self.pans[signal.name])
+                for signal, gain in zip(song.stems, gains, strict=True)
+                if signal.name in heard
+            ]
+        return mixer.mixed(parts, song.frames)
+
+    def save_mix(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: BitDepth = 16) -> Path:
+        """Write what one hears to a file.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Written atomically; what was there is replaced. A leading ``~`` is the home folder.
+        codec : str, optional
+            ``wav`` or ``flac``; by default what the path ends in.
+        bit_depth : 16, 24, 32 or "float"
+            Only ``float`` keeps what is beyond full scale.
+
+        Returns
+        -------
+        Path
+            Where it lies now.
+        """
+        path = home_expanded(path)
+        codec = codec or path.suffix.removeprefix(".").lower() or "wav"
+        write_together(
+            {path: self.mix()}, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=True
+        )
+        return path
+
+    def save_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write one page with this player, its settings and all sound, that needs no kernel and no network.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            Written atomically; what was there is replaced. A leading ``~`` is the home folder. Four minutes of five
+            stems take about 150 MB.
+
+        Returns
+        -------
+        Path
+            Where it lies now.
+
+        Raises
+        ------
+        DiskFullError, StorageError
+            If it cannot be written.
+        """
+        path = home_expanded(path)
+        song = self.song
+        write_page(path, song, _facts(song) | {name: getattr(self, name) for name in _SETTINGS})
+        return path
+
+    # Setting the mixer
+
+    def mute(self, *stems: str) -> None:
+        """Silence these stems, besides those that are silent already."""
+        self.muted = [*self.muted, *stems]
+
+    def unmute(self, *stems: str) -> None:
+        """Let these stems sound again."""
+        again = mixer.some_stems("stems", self.stems, stems)
+        self.muted = [stem for stem in self.muted if stem not in again]
+
+    def preset(self, name: str) -> None:
+        """Choose what sounds; gains and pans stay as they are.
+
+        Parameters
+        ----------
+        name : str
+            ``all``, ``karaoke`` (all but the vocals), or a stem, which then sounds alone.
+
+        Raises
+        ------
+        UnknownOptionError
+            If there is no preset of that name for these stems.
+        """
+        presets: dict[str, tuple[list[str], str]] = {stem: ([], stem) for stem in self.stems}
+        if _VOCALS in self.stems and len(self.stems) > 1:
+            presets.setdefault("karaoke", ([_VOCALS], ""))
+        presets.setdefault("all", ([], ""))
+        if name not in presets:
+            raise UnknownOptionError(
+                f"There is no preset {name!r}.{nearest(str(name), presets)} Presets are {', '.join(presets)}.",
+                option=name,
+            )
+        with self.hold_sync():
+            self.muted, self.soloed = presets[name]
+
+    # Moving in time
+
+    def play(self) -> None:
+        """Begin to play where it stands, in the views that are shown now; the browser may want a click before."""
+        self.post(wire.Transport(action="play", frame=None))
+
+    def pause(self) -> None:
+        """Stop playing, and stay there."""
+        self.post(wire.Transport(action="pause", frame=None))
+
+    def seek(self, seconds: float) -> None:
+        """Go somewhere, and go on playing there if it plays.
+
+        Parameters
+        ----------
+        seconds : float
+            From the start of the song.
+        """
+        seconds = mixer.number("seconds", seconds, (0.0, self.frames / self.sample_rate))
+        self.post(wire.Transport(action="seek", frame=round(seconds * self.sample_rate)))
+
+    def close(self) -> None:
+        """End it: views go, and the song is not held any more; can be repeated."""
+        self._streamer.stop()
+        self._song = None
+        self.__dict__.pop("_picture", None)
+        self.__dict__.pop("_html", None)
+        super().close()
+
+    def __repr__(self) -> str:
+        title = f"{self.title!r}: " if self.title else ""
+        duration = self.frames / self.sample_rate
+        return f"StemPlayer({title}{', '.join(self.stems)}; {duration:.2f} s, {self.sample_rate} Hz)"
+
+    # Without a kernel
+
+    @functools.cached_property
+    def _picture(self) -> bytes:
+        return picture_of(self.song)
+
+    @functools.cached_property
+    def _html(self) -> str:
+        return html_of(self.song, self._picture, self._static)
+
+    def static_html(self) -> str:
+        """Return what is shown where no kernel runs: HTML of tables and pictures, everything in it escaped."""
+        return "" if self._static == "none" else self._html
+
+    def static_png(self) -> bytes:
+        """Return the picture that is shown where no HTML is; empty for none."""
+        return b"" if self._static == "none" else self._picture
+
+    # What the browser says
+
+    def _on_hello(self, message: wire.Hello, buffers: Sequence[memoryview]) -> None:
+        _check_bare(buffers)
+        song = self.song
+        check_hello(song, message)
+        self._streamer.start(song, message)
+
+    def _on_position(self, message: wire.Position, buffers: Sequence[memoryview]) -> None:
+        _check_bare(buffers)
+        if not 0 <= message.frame <= self.frames:
+            raise ValidationError(f"position.frame is {str(message.frame)[:40]}; allowed: 0 to {self.frames}.")
+        with self.hold_trait_notifications():
+            self.set_trait("position", message.frame / self.sample_rate)
+            self.set_trait("playing", message.playing)
+
+    @property
+    def song(self) -> Song:
+        """What it plays, as :mod:`spleeter_nb.widgets.song` describes it; nothing is, once it is closed."""
+        if self._song is None:
+            raise ValidationError("This player is closed. Make another one.", state="closed")
+        return self._song
+
+    def _checked_original(self, value: object) -> bool:
+        if mixer.switch("original", value) and not self.has_mixture:
+            raise ValidationError(
+                "There is no original to be heard: give it as mixture=, an array of the stems' length.",
+                option="original",
+            )
+        return bool(value)
+
+
+_SETTINGS: dict[str, Any] = {
+    "gains_db": {},
+    "pans": {},
+    "muted": [],
+    "soloed": "",
+    "master_db": 0.0,
+    "original": False,
+    "match_loudness": False,
+    "speed": 1.0,
+    "loop": None,
+}
+"""The mixer at rest."""
+
+
+def _facts(song: Song) -> dict[str, Any]:
+    """Return what the browser is told of a song at once."""
+    return {
+        "title": song.title,
+        "stems": [stem.name for stem in song.stems],
+        "has_mixture": song.mixture is not None,
+        "sample_rate": song.sample_rate,
+        "frames": song.frames,
+        "chunk_frames": song.chunk_frames,
+        "full_scale": song.full_scale,
+        "overview": song.overview,
+        "powers": [signal.power for signal in song.signals],
+    }
+
+
+def _check_bare(buffers: Sequence[memoryview]) -> None:
+    if buffers:
+        raise ValidationError(f"This message has no buffers, and came with {len(buffers)}.")

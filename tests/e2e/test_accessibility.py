@@ -1,0 +1,115 @@
+"""Every widget for everybody: what axe-core finds, and whether the keyboard gets everywhere; in both themes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.notebook import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator
+
+    from tests.e2e.notebook import Notebook
+
+AXE = Path(__file__).parents[2] / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
+
+_SNB = "import spleeter_nb as snb\n"
+WIDGETS = {
+    "player": "StemPlayer(stems, mixture=mixture, sample_rate=rate, title='Tones')",
+    "player with a loop": "StemPlayer(stems, mixture=mixture, sample_rate=rate, loop=(2.0, 4.0))",
+    "files": f"{_SNB}snb.FilePicker([snb.demo_song().path.parent])",
+    "models": f"{_SNB}picker = snb.ModelPicker()\npicker.song = snb.demo_song()\npicker",
+    "job": f"{_SNB}job = snb.SpleeterEngine().submit(snb.demo_song(), 'spleeter:2stems', progress=False)\njob",
+    "failed job": f"{_SNB}job = snb.SpleeterEngine().submit('nothing.wav', progress=False)\njob",
+    "application": f"{_SNB}snb.app()",
+    "result": f"{_SNB}snb.separate(snb.demo_song(), progress=False, duration=5)",
+}
+CONTROLS = "button, input, select, textarea, summary, [tabindex='0']"
+
+_AXE_RUN = """
+async (root) => {
+  const { violations } = await axe.run(root);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, help, nodes }) => `${id}: ${help}\\n` + nodes.map((it) => "    " + it.html).join("\\n"));
+}
+"""
+
+
+@pytest.fixture(params=["Light", "Dark"])
+def themed(request: pytest.FixtureRequest, stage: Notebook) -> Iterator[Notebook]:
+    """The stage, in a theme."""
+    stage.command("apputils:change-theme", theme=f"JupyterLab {request.param}")
+    stage.page.wait_for_function(
+        "(theme) => document.body.dataset.jpThemeName === theme", arg=f"JupyterLab {request.param}"
+    )
+    yield stage
+    stage.command("apputils:change-theme", theme="JupyterLab Light")
+
+
+def shown(notebook: Notebook, widget: str) -> Locator:
+    """Show a widget, and return where it is."""
+    root = notebook.run_code(WIDGETS[widget]).locator(".snb-root").first
+    root.wait_for()
+    return root
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_axe_finds_nothing_serious(widget: str, themed: Notebook) -> None:
+    root = shown(themed, widget)
+    if widget == "job":
+        until(themed.page, lambda: "done" in root.inner_text().lower(), "the job is done")
+
+    themed.page.evaluate(AXE.read_text())
+    found = root.evaluate(_AXE_RUN)
+    themed.page.screenshot(path=f"/tmp/e2e/{widget}-{themed.page.evaluate('document.body.dataset.jpThemeName')}.png")
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_every_control_is_reached_by_keyboard(widget: str, stage: Notebook) -> None:
+    root = shown(stage, widget)
+    controls = root.locator(CONTROLS)
+    wanted = {at for at, it in enumerate(controls.all()) if it.is_visible() and it.is_enabled()}
+
+    reached = walked(root)
+
+    missed = [controls.nth(at).evaluate("(it) => it.outerHTML") for at in sorted(wanted - reached)]
+    assert not missed, "\n".join(missed)
+
+
+def walked(root: Locator) -> set[int]:
+    """Go through a widget by Tab, and by arrows where those go on; returns which of its controls had the focus."""
+
+    def focused() -> int:
+        script = "(it, which) => [...it.querySelectorAll(which)].indexOf(document.activeElement)"
+        return int(root.evaluate(script, CONTROLS))
+
+    press = root.page.keyboard.press
+    reached: set[int] = set()
+    root.locator(CONTROLS).first.focus()
+    while (at := focused()) >= 0 and at not in reached:
+        while (at := focused()) >= 0 and at not in reached:
+            reached.add(at)
+            if arrow := root.evaluate(_NEXT_BY_ARROW):
+                press(arrow)
+        press("Tab")
+    return reached
+
+
+_NEXT_BY_ARROW = """
+() => {
+  const it = document.activeElement;
+  if (it.closest("[role=toolbar]") && it.matches("button")) return "ArrowRight";
+  if (it.matches("input[type=radio]")) return "ArrowDown";
+  const row = it.closest("[role=grid] [role=row]");
+  if (!row) return null;
+  return it.matches("button") ? "ArrowDown" : "ArrowRight";
+}
+"""

@@ -1,0 +1,22 @@
+/** Loop regions, in seconds: what the controls turn one into. */
+export type Loop = readonly [number, number];
+
+/** Shorter loops are not heard as such. */
+const SHORTEST = 0.05;
+
+/** Return a region that is inside the song, in order, and long enough to be heard. */
+export function asLoop(one: number, other: number, duration: number): Loop {
+  const shortest = Math.min(SHORTEST, duration);
+  const start = Math.min(Math.max(Math.min(one, other), 0), duration - shortest);
+  return [start, Math.max(Math.min(Math.max(one, other), duration), start + shortest)];
+}
+
+/** Let the loop start at `seconds`; it reaches to its old end, or to the song's. */
+export function startingAt(seconds: number, loop: Loop | null, duration: number): Loop {
+  return asLoop(seconds, loop && loop[1] > seconds ? loop[1] : duration, duration);
+}
+
+/** Let the loop stop at `seconds`; it starts where it did, or with the song. */
+export function stoppingAt(seconds: number, loop: Loop | null, duration: number): Loop {
+  return asLoop(loop && loop[0] < seconds ? loop[0] : 0, seconds, duration);
+}

@@ -1,0 +1,37 @@
+import { button, relabel } from "./button";
+import { element } from "./dom";
+import { formatTime } from "./format";
+import type { Context, Part } from "./parts";
+
+/** Play, stop and the time; beside them what keeps the sound from coming. */
+export function transport({ session, actions, scope }: Context): Part {
+  const { sampleRate, frames } = session.song;
+  const play = button({ label: "Play", icon: "play", class: "snb-play", onPress: () => actions.toggle() }, scope);
+  const start = button({ label: "Stop, and go to the start", icon: "start", onPress: () => actions.stop() }, scope);
+  const time = element("span", { class: "snb-time" });
+  const length = element("span", { class: "snb-length" }, ` / ${formatTime(frames / sampleRate)}`);
+  const notice = element("span", { class: "snb-notice", role: "status" });
+  const enable = button(
+    { label: "Click to enable sound", icon: "sound", text: "Click to enable sound", onPress: () => actions.play() },
+    scope,
+  );
+  enable.classList.add("snb-enable");
+
+  const update = () => {
+    const { state } = session;
+    const isOn = state === "playing" || state === "buffering";
+    relabel(play, isOn ? "Pause" : "Play", isOn ? "pause" : "play");
+    play.classList.toggle("snb-busy", state === "buffering");
+    notice.textContent = state === "buffering" ? "Buffering…" : "";
+    enable.hidden = state !== "blocked";
+  };
+  session.on("state", update, scope);
+  update();
+  const clock = element("span", { class: "snb-clock" }, time, length);
+  const tick = () => {
+    const text = formatTime(session.position / sampleRate);
+    if (time.textContent !== text) time.textContent = text;
+  };
+  tick();
+  return { root: element("div", { class: "snb-group" }, start, play, clock, enable, notice), tick };
+}

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import {
+  formatDecibels,
+  formatPan,
+  formatSpeed,
+  formatTime,
+  parseTime,
+  spokenPan,
+  spokenTime,
+} from "../../src/ui/format";
+
+test.each([
+  [0, 3, "0:00.000"],
+  [65.25, 3, "1:05.250"],
+  [59.9996, 3, "1:00.000"],
+  [-1, 0, "0:00"],
+  [600, 0, "10:00"],
+  [3725.5, 1, "1:02:05.5"],
+])("%d s with %d digits is %s", (seconds, digits, text) => {
+  expect(formatTime(seconds, digits)).toBe(text);
+});
+
+test.each([0, 0.001, 9.5, 63.25, 3599.999, 3600, 7325.125])("%d s is read back", (seconds) => {
+  expect(parseTime(formatTime(seconds))).toBeCloseTo(seconds, 6);
+});
+
+test.each([
+  ["65.25", 65.25],
+  [" 1:05,5 ", 65.5],
+  ["", null],
+  ["-1", null],
+  ["1:x", null],
+  ["1.5:00", null],
+  ["1:2:3:4", null],
+])("%j is read as %s", (text, seconds) => {
+  expect(parseTime(text)).toBe(seconds);
+});
+
+test.each([
+  [0, "0 seconds"],
+  [1.9, "1 second"],
+  [63, "1 minute 3 seconds"],
+  [240, "4 minutes"],
+  [3661, "1 hour 1 minute 1 second"],
+])("%d s is spoken as %s", (seconds, text) => {
+  expect(spokenTime(seconds)).toBe(text);
+});
+
+test("levels, pans and speeds", () => {
+  expect([-6, 0, -0.01, 1.5].map(formatDecibels)).toEqual(["-6 dB", "0 dB", "0 dB", "+1.5 dB"]);
+  expect([-0.3, 0, 1].map(formatPan)).toEqual(["L30", "C", "R100"]);
+  expect([-0.3, 0, 1].map(spokenPan)).toEqual(["30 % left", "centre", "100 % right"]);
+  expect(formatSpeed(1.25)).toBe("1.25x");
+});
