@@ -206,6 +206,19 @@ def config(*, as_json: JsonOption = False) -> None:
     _show([asdict(setting) for setting in settings] if as_json else _settings_table(settings))
 
 
+@app.command("app")
+def serve_app(
+    *,
+    root: Annotated[Path, typer.Option(help="The folder of songs, and of stems that are written.")] = Path(),
+    port: Annotated[int, typer.Option(help="Where it listens, on 127.0.0.1.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
+) -> None:
+    """Serve the application to this machine's browsers; Ctrl-C ends it."""
+    from spleeter_nb.widgets.voila import serve  # noqa: PLC0415 - quick help needs none of it
+
+    raise typer.Exit(serve(root, port=port, open_browser=browser))
+
+
 @cache_app.command()
 def stats(*, as_json: JsonOption = False) -> None:
     """Show how much is in each level of the cache."""

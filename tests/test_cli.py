@@ -403,6 +403,7 @@ def test_the_demonstration_shows_stems_and_scores(run: Run, two_stems_models_dir
         ("models",),
         ("models", "download"),
         ("demo",),
+        ("app",),
         ("doctor",),
         ("config",),
         ("cache",),

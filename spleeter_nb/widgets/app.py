@@ -13,7 +13,7 @@ import traitlets
 from spleeter_nb.audio import probe
 from spleeter_nb.demo import demo_song
 from spleeter_nb.engine.engine import SpleeterEngine
-from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.exceptions import SpleeterError, ValidationError
 from spleeter_nb.net.runtime import Precision
 from spleeter_nb.widgets import wire
 from spleeter_nb.widgets.bridge import Bridge
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.result import SeparationResult
 
 _LOG = logging.getLogger("spleeter_nb")
+
+# Their views and stems are held until they are removed.
+_MOST_SONGS = 1000
 
 
 def app(*, roots: Iterable[str | os.PathLike[str]] | None = None, config: SpleeterConfig | None = None) -> Application:
@@ -65,6 +68,8 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     ----------
     files : FilePicker
     models : ModelPicker
+    desk : Desk
+        Buttons and options.
     results : list of SeparationResult
         What was separated and not removed since, the newest last.
     """
@@ -81,32 +86,28 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.files = FilePicker(roots)
         self._roots = Roots(self.files.roots)
         self.models = ModelPicker(config=self._engine.config)
-        self._desk = Desk(
+        self.desk = Desk(
             separate=lambda: self.separate(self.files.paths),
             demonstrate=lambda: self.separate([demo_song()]),
             cancel=self.cancel,
         )
         self._shown = ipywidgets.VBox()
-        super().__init__([self.files, self.models, self._desk, self._shown])
-        self.files.observe(self._measure_songs, "value")
-        self._desk.observe(lambda change: self.models.set_trait("precision", change["new"]), "precision")
+        super().__init__([self.files, self.models, self.desk, self._shown])
+        self.files.observe(self._songs_changed, "value")
+        self.desk.observe(lambda change: self.models.set_trait("precision", change["new"]), "precision")
 
     @property
     def results(self) -> list[SeparationResult]:
         """What was separated and not removed since, the newest last."""
-        return [card.result for card in self._cards if card.result is not None]
+        return [card.result for card in reversed(self._cards) if card.result is not None]
 
     def separate(self, songs: Sequence[str | os.PathLike[str]]) -> None:
-        """Begin to separate songs, each in a job of its own; what is wrong is shown."""
+        """Begin to separate songs, each in a job of its own, shown above the others; what is wrong is shown, too."""
         try:
-            options = self._options()
-            with self._lock:
-                for song in songs:
-                    job = self._engine.submit(song, self.models.value, **options)
-                    self._cards.insert(0, _Card(job, changed=self._update, removed=self._remove))
-            self._desk.tell("")
+            self._begin(songs)
+            self.desk.tell("")
         except SpleeterError as error:
-            self._desk.tell(str(error))
+            self.desk.tell(str(error))
         self._update()
 
     def cancel(self) -> None:
@@ -124,28 +125,50 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
             for card in self._cards:
                 card.close()
             self._cards.clear()
-        for widget in (self.files, self.models, self._desk, self._shown):
+        for widget in (self.files, self.models, self.desk, self._shown):
             widget.close()
         super().close()
 
     def __repr__(self) -> str:
         return f"Application({len(self._cards)} songs)"
 
+    def _begin(self, songs: Sequence[str | os.PathLike[str]]) -> None:
+        options = self._options()
+        with self._lock:
+            if len(self._cards) + len(songs) > _MOST_SONGS:
+                raise ValidationError(f"{_MOST_SONGS} songs are shown at most: remove some of those below.")
+            for song in songs:
+                job = self._engine.submit(song, self.models.value, **options)
+                self._cards.insert(0, _Card(job, ended=self._ended, removed=self._remove))
+
     def _options(self) -> dict[str, Any]:
         """Return what a job is given; the folder came from a browser."""
-        folder = self._desk.output_dir.strip()
-        options = {"precision": self._desk.precision, "progress": False}
+        folder = self.desk.output_dir.strip()
+        options = {"precision": self.desk.precision, "progress": False}
         return {**options, "output_dir": self._roots.resolve(folder)} if folder else options
 
-    def _measure_songs(self, change: Any) -> None:
+    def _songs_changed(self, _change: object) -> None:
+        self.desk.set_trait("songs", len(self.files.paths))
+        # Disks may be slow.
+        threading.Thread(target=self._measure_songs, name="spleeter_nb-app", daemon=True).start()
+
+    def _measure_songs(self) -> None:
         """Estimate for all chosen songs together; a song that cannot be read is complained of when it is separated."""
-        self._desk.set_trait("songs", len(change["new"]))
-        seconds = 0.0
+        chosen = self.files.paths
         try:
-            seconds = sum(probe(path).duration or 0.0 for path in self.files.paths)
+            seconds = sum(probe(path).duration or 0.0 for path in chosen)
         except SpleeterError as error:
             _LOG.info("No estimate: %s", error)
-        self.models.duration = seconds or None
+            seconds = 0.0
+        with self._lock:
+            if chosen == self.files.paths:
+                self.models.duration = seconds or None
+
+    def _ended(self, card: _Card) -> None:
+        self._update()
+        # The model may be here now, and its speed known.
+        if card.result is not None:
+            self.models.refresh()
 
     def _remove(self, card: _Card) -> None:
         with self._lock:
@@ -157,8 +180,7 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     def _update(self) -> None:
         with self._lock:
             self._shown.children = self._cards
-            self._desk.set_trait("running", sum(card.view.job is not None for card in self._cards))
-        self.models.refresh()
+            self.desk.set_trait("running", sum(card.view.job is not None for card in self._cards))
 
 
 class Desk(Bridge):
@@ -203,13 +225,13 @@ class Desk(Bridge):
 class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
     """A job, and when it is done, the player of its stems."""
 
-    def __init__(self, job: SeparationJob, *, changed: Callable[[], None], removed: Callable[[_Card], None]) -> None:
+    def __init__(self, job: SeparationJob, *, ended: Callable[[_Card], None], removed: Callable[[_Card], None]) -> None:
         self.view = JobView(job, on_remove=lambda: removed(self))
         self.result: SeparationResult | None = None
         self._player: StemPlayer | None = None
-        self._changed = changed
+        self._tell = ended
         super().__init__([self.view])
-        job.when_ended(self._ended)
+        job.when_ended(self._show)
 
     def close(self) -> None:
         """Stop the job, and show nothing more."""
@@ -222,7 +244,7 @@ class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
         self.result = self._player = None
         super().close()
 
-    def _ended(self, job: SeparationJob) -> None:
+    def _show(self, job: SeparationJob) -> None:
         if job.state == "done" and self.comm is not None:
             self.result = job.result()
             try:
@@ -230,4 +252,4 @@ class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
                 self.children = [self.view, self._player]
             except SpleeterError as error:
                 _LOG.warning("The stems of %s cannot be shown: %s", job.source, error)
-        self._changed()
+        self._tell(self)

@@ -65,6 +65,9 @@ class Bridge(anywidget.AnyWidget):
         """End it: its views go, and nothing that it held is held any more; can be repeated."""
         self._closing.set()
         super().close()
+        # Each widget has one of its own, which ipywidgets would keep for ever, here and in the browser.
+        if self.trait_has_value("layout") and self.layout is not None:
+            self.layout.close()
 
     def __del__(self) -> None:
         # One whose making failed at once has nothing that close() could end.

@@ -126,9 +126,12 @@ class Song:
         return b"".join(quantised(extremes, self.full_scale).tobytes() for extremes in coarse)
 
     def encoded(self, signal: int, chunk: int) -> bytes:
-        """Return one chunk of one signal as a FLAC file."""
+        """Return one chunk of one signal as a FLAC file, with the first sample of the next chunk where there is one.
+
+        At another speed a browser interpolates between samples; without its neighbour the last one would be wrong.
+        """
         start = chunk * self.chunk_frames
-        samples = self.signals[signal].samples[start : start + self.chunk_frames]
+        samples = self.signals[signal].samples[start : start + self.chunk_frames + 1]
         if self.full_scale > 1:
             samples = samples / np.float32(self.full_scale)
         return flac_bytes(samples, self.sample_rate)

@@ -80,7 +80,8 @@ class Peaks:
 class Chunk:
     """To the browser: one chunk of sound of one signal, or a part of one where it is larger than a message.
 
-    The buffers of all `parts` joined are one FLAC file: samples ``chunk * chunk_frames`` and following.
+    The buffers of all `parts` joined are one FLAC file: samples ``chunk * chunk_frames`` and following, up to the first
+    one of the next chunk, which interpolation at another speed needs.
     """
 
     signal: int

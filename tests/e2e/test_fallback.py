@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+    from tests.e2e.browsing import Watch
     from tests.e2e.notebook import Notebook
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -34,8 +35,9 @@ def shown(content: dict[str, Any], cell: int) -> dict[str, Any]:
 
 
 def test_a_saved_notebook_becomes_html_with_picture_and_table(
-    open_notebook: Callable[..., Notebook], page: Page, tmp_path: Path
+    open_notebook: Callable[..., Notebook], page: Page, tmp_path: Path, watch: Watch
 ) -> None:
+    watch.allow("cdnjs.cloudflare.com|cdn.jsdelivr.net")  # nbconvert's own frame wants RequireJS, MathJax, Mermaid
     notebook = open_notebook(TONES, SHOW)
     notebook.run_cell(0)
     notebook.run_cell(1)

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 PICKER = """
 import pathlib, zlib
 import spleeter_nb as snb
-pathlib.Path("arrived").mkdir(exist_ok=True)
-picker = snb.FilePicker(["."], upload_dir="arrived")
+arrived = pathlib.Path({arrived!r})
+picker = snb.FilePicker(["."], upload_dir=arrived)
 picker
 """
+
+
+def picker_cell(folder: Path) -> str:
+    return PICKER.format(arrived=str(folder / "arrived"))
 
 
 def song(folder: Path, *, megabytes: int) -> Path:
@@ -53,7 +57,7 @@ def received(notebook: Notebook) -> int:
 @pytest.mark.parametrize("megabytes", [12, 60])
 def test_an_upload_arrives_whole(megabytes: int, open_notebook: Callable[..., Notebook], tmp_path: Path) -> None:
     path = song(tmp_path, megabytes=megabytes)
-    notebook = open_notebook(PICKER)
+    notebook = open_notebook(picker_cell(tmp_path))
     notebook.run_cell()
 
     choose(notebook.cell(), path)
@@ -64,7 +68,7 @@ def test_an_upload_arrives_whole(megabytes: int, open_notebook: Callable[..., No
 
 def test_an_upload_goes_on_after_a_reload(open_notebook: Callable[..., Notebook], page: Page, tmp_path: Path) -> None:
     path = song(tmp_path, megabytes=60)
-    notebook = open_notebook(PICKER, page=page)
+    notebook = open_notebook(picker_cell(tmp_path), page=page)
     notebook.run_cell()
     notebook.save()
     choose(notebook.cell(), path)
@@ -82,24 +86,22 @@ def test_an_upload_goes_on_after_a_reload(open_notebook: Callable[..., Notebook]
 
 def test_an_upload_is_cancelled(open_notebook: Callable[..., Notebook], tmp_path: Path) -> None:
     path = song(tmp_path, megabytes=60)
-    notebook = open_notebook(PICKER)
+    notebook = open_notebook(picker_cell(tmp_path))
     notebook.run_cell()
     choose(notebook.cell(), path)
     until(notebook.page, lambda: received(notebook) > 1_000_000, "some is there")
 
     notebook.cell().get_by_role("button", name="Cancel").click()
 
-    notebook.until_value("not picker.uploads and not list(pathlib.Path('arrived').iterdir())")
+    notebook.until_value("not picker.uploads and not list(arrived.iterdir())")
     assert notebook.value("picker.value") == []
 
 
 def test_a_song_of_the_server_is_chosen_by_keyboard(stage: Notebook) -> None:
     shown = stage.run_code("import spleeter_nb as snb\npicker = snb.FilePicker([snb.demo_song().path.parent])\npicker")
     press = stage.page.keyboard.press
-    shown.get_by_role("gridcell").first.wait_for()
+    shown.get_by_text("mixture.flac").wait_for()
     shown.locator("[role=gridcell][tabindex='0']").focus()
-    press("Enter")  # into the only root
-    shown.get_by_text("mixture.flac").first.wait_for()
     press("m")
     press("Space")
 

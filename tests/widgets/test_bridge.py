@@ -177,11 +177,11 @@ def test_a_closed_widget_is_not_shown() -> None:
 
 def test_a_closed_widget_is_forgotten() -> None:
     widget = Counting()
-    gone = weakref.ref(widget)
+    gone = weakref.ref(widget), weakref.ref(widget.layout)
     widget.close()
     del widget
     gc.collect()
-    assert gone() is None
+    assert [ref() for ref in gone] == [None, None]
 
 
 def test_the_name_is_all_that_it_says_of_itself(widget: Counting) -> None:

@@ -37,14 +37,23 @@ def chunks(there: Any) -> list[tuple[int, int]]:
     return [(message["chunk"], message["signal"]) for message, _ in there.of_type("chunk")]
 
 
-def joined(there: Any, signals: int) -> list[np.ndarray]:
-    """What the chunks of each signal are when decoded one after the other."""
+def joined(there: Any, signals: int, chunk_frames: int) -> list[np.ndarray]:
+    """What the chunks of each signal are one after the other; each ends with the next one's first sample."""
     files: dict[tuple[int, int], bytes] = {}
     for message, (buffer,) in there.of_type("chunk"):
         key = message["signal"], message["chunk"]
         files[key] = files.get(key, b"") + buffer
     decoded = {key: soundfile.read(io.BytesIO(data), dtype="float32")[0] for key, data in files.items()}
-    return [np.concatenate([decoded[key] for key in sorted(decoded) if key[0] == k]) for k in range(signals)]
+    last = max(chunk for _, chunk in decoded)
+    assert all(len(samples) == chunk_frames + 1 for (_, chunk), samples in decoded.items() if chunk < last)
+    assert all(
+        samples[-1] == pytest.approx(decoded[k, chunk + 1][0])
+        for (k, chunk), samples in decoded.items()
+        if chunk < last
+    )
+    return [
+        np.concatenate([decoded[key][:chunk_frames] for key in sorted(decoded) if key[0] == k]) for k in range(signals)
+    ]
 
 
 def test_everything_comes_in_order_of_need(player: StemPlayer, browser: Callable[..., Any]) -> None:
@@ -95,7 +104,7 @@ def test_chunks_join_to_the_samples(
     there = browser(player)
     there.hello(4 * 44_100)
     assert there.has_all()
-    for array, sent in zip((*stems.values(), sum(stems.values())), joined(there, 5), strict=True):
+    for array, sent in zip((*stems.values(), sum(stems.values())), joined(there, 5, player.chunk_frames), strict=True):
         assert sent.shape == array.shape
         np.testing.assert_allclose(sent * player.full_scale, array, rtol=0, atol=1.001 * player.full_scale / 32_768)
 
@@ -124,7 +133,7 @@ def test_large_chunks_come_in_parts(browser: Callable[..., Any]) -> None:
     assert there.has_all()
     parts = [(message["part"], message["parts"]) for message, _ in there.of_type("chunk")]
     assert parts == [(0, 2), (1, 2), (0, 1)]
-    np.testing.assert_allclose(joined(there, 1)[0], noise, rtol=0, atol=1 / 32_767)
+    np.testing.assert_allclose(joined(there, 1, player.chunk_frames)[0], noise, rtol=0, atol=1 / 32_767)
 
 
 def test_peaks_of_a_long_song_fit_into_a_message() -> None:

@@ -1,6 +1,7 @@
 import { element } from "../ui/dom";
 import type { AnyModel } from "./model";
 import { Scope } from "./scope";
+import { passToHost } from "./shortcuts";
 import { watchTheme } from "./theme";
 
 interface Host {
@@ -42,6 +43,7 @@ export function defineWidget<Shared>(widget: Widget<Shared>) {
         el.append(root);
         scope.defer(() => root.remove());
         watchTheme(root, scope);
+        passToHost(root, scope);
         try {
           if (shared) widget.render(shared.value, root, scope);
         } catch (error) {

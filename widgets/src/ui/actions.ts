@@ -19,8 +19,12 @@ export class Actions {
   ) {}
 
   run(command: Command): void {
-    if (command.do === "skip") return this.skip(command.seconds);
-    if (command.do === "select") return this.select(command.index);
+    if (command.do === "skip") this.skip(command.seconds);
+    else if (command.do === "select") this.select(command.index);
+    else this.#act(command.do);
+  }
+
+  #act(name: Exclude<Command["do"], "skip" | "select">): void {
     const acts = {
       toggle: () => this.toggle(),
       start: () => this.seek(0),
@@ -35,7 +39,7 @@ export class Actions {
       "zoom-out": () => this.zoom(1 / ZOOM_STEP),
       help: () => this.toggleHelp(),
     };
-    acts[command.do]();
+    acts[name]();
   }
 
   toggle(): void {

@@ -100,12 +100,13 @@ export function pathBox(session: FilesSession, open: (folder: string) => void, s
   scope.listen(input, "input", () => {
     asked++;
     pending?.dispose();
-    pending = scope.child();
-    pending.after(TYPING_MS, () => void suggest());
     if (!input.value) {
       close();
       says.textContent = "";
+      return;
     }
+    pending = scope.child();
+    pending.after(TYPING_MS, () => void suggest());
   });
   scope.listen(input, "blur", close);
   // Pressing the mouse on a line would take the focus, and close the list before the click comes.

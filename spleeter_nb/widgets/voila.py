@@ -1,0 +1,98 @@
+"""The application as a page of its own: Voila serves a notebook of one cell, to this machine alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spleeter_nb.exceptions import MissingDependencyError, ValidationError
+
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Never
+
+# A server that was asked to stop ends its kernels first.
+_STOPPING_SECONDS = 5.0
+
+
+def serve(root: Path, *, port: int = 8866, open_browser: bool = True) -> int:
+    """Serve the application until it is interrupted.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that songs are chosen from, and that stems may be written to.
+    port : int
+        Where it listens, on 127.0.0.1; who wants in needs the token in the address that Voila prints.
+    open_browser : bool
+        Whether to open it in a browser.
+
+    Returns
+    -------
+    int
+        0 after an interrupt, else the exit code of Voila, which has ended by itself.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Voila is not installed.
+    ValidationError
+        If there is no such folder.
+    """
+    if importlib.util.find_spec("voila") is None:
+        raise MissingDependencyError(
+            "The application is served by Voila, which is not installed: pip install 'spleeter-nb[lab]'.",
+            package="voila",
+            extra="lab",
+        )
+    if not root.is_dir():
+        raise ValidationError(f"The root {str(root)!r} is no folder. Give one that exists.", root=str(root))
+    with tempfile.TemporaryDirectory(prefix="spleeter_nb-") as folder:
+        notebook = Path(folder) / "spleeter_nb.ipynb"
+        notebook.write_text(_notebook(root.absolute()), "utf-8")
+        options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--token", *([] if open_browser else ["--no-browser"])]
+        process = subprocess.Popen([sys.executable, "-m", "voila", str(notebook), *options])
+        before = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            _stop(process)
+
+
+def _notebook(root: Path) -> str:
+    """Return a notebook whose one cell shows the application."""
+    source = f"import spleeter_nb\n\nspleeter_nb.app(roots=[{str(root)!r}])"
+    cell = {
+        "cell_type": "code",
+        "id": "app",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": source,
+    }
+    # Voila takes the kernel of this name, which is that of the Python that runs it.
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return json.dumps({"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> Never:
+    raise KeyboardInterrupt
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End Voila, which a Ctrl-C in a terminal has told, too."""
+    process.terminate()
+    try:
+        process.wait(_STOPPING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
