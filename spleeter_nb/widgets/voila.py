@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # A server that was asked to stop ends its kernels first.
 _STOPPING_SECONDS = 5.0
 
+# Beside Ctrl-C. Windows knows no closed terminal.
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 def serve(root: Path, *, port: int = 8866, open_browser: bool = True) -> int:
     """Serve the application until it is interrupted.
@@ -57,21 +60,23 @@ def serve(root: Path, *, port: int = 8866, open_browser: bool = True) -> int:
         notebook = Path(folder) / "spleeter_nb.ipynb"
         notebook.write_text(_notebook(root.absolute()), "utf-8")
         options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--token", *([] if open_browser else ["--no-browser"])]
-        process = subprocess.Popen([sys.executable, "-m", "voila", str(notebook), *options])
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        # A session of its own: a Ctrl-C in the terminal would reach it beside our word, and cut its tidy end short.
+        process = subprocess.Popen([sys.executable, "-m", "voila", str(notebook), *options], start_new_session=True)
+        before = {number: signal.signal(number, _interrupt) for number in _ENDS}
         try:
             return process.wait()
         except KeyboardInterrupt:
             return 0
         finally:
-            signal.signal(signal.SIGTERM, before)
             _stop(process)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _notebook(root: Path) -> str:
     """Return a notebook whose one cell shows the application."""
     source = f"import spleeter_nb\n\nspleeter_nb.app(roots=[{str(root)!r}])"
-    cell = {
+    cell: dict[str, object] = {
         "cell_type": "code",
         "id": "app",
         "metadata": {},
@@ -89,7 +94,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> Never:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End Voila, which a Ctrl-C in a terminal has told, too."""
+    """Ask Voila to end, and see that it does."""
     process.terminate()
     try:
         process.wait(_STOPPING_SECONDS)

@@ -26,6 +26,7 @@ FLAGS = [
 
 _HOSTS_OWN_ERRORS = (
     "Canceled future for .*_request message",  # a kernel that JupyterLab's own parts still ask is restarted or ended
+    "(?s)'removeChild'.*jlab_core",  # its splash, when the theme changes twice in a moment
 )
 """Patterns of what hosts themselves complain of."""
 

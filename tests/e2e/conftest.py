@@ -119,7 +119,7 @@ def _stage(_page_of_all: Page, lab: Host) -> Iterator[Notebook]:
 
 
 @pytest.fixture
-def stage(_stage: Notebook, lab_page: Page) -> Notebook:
+def stage(_stage: Notebook, lab_page: Page) -> Notebook:  # noqa: ARG001 - it is watched meanwhile
     """A notebook whose kernel knows songs; `cells.STAGE` lists its cells. Nothing is shown yet."""
     _stage.activate()
     if _stage.kernel_status() != "idle":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.hosts import Host
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """How long a condition is waited for; none of them is a measure of speed."""
 
 _PANEL = "Array.from(jupyterapp.shell.widgets('main')).find((it) => it.context?.path === path)"

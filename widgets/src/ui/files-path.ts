@@ -2,7 +2,7 @@ import type { Scope } from "../afm/scope";
 import type { FilesSession } from "../data/files";
 import type { PathChecked } from "../data/wire";
 import { button } from "./button";
-import { element } from "./dom";
+import { element, setAttribute } from "./dom";
 
 /** Wait for the end of a word before the kernel is asked. */
 const TYPING_MS = 120;
@@ -12,125 +12,159 @@ let lastId = 0;
  * A box to type a path, with what it could go on as: WAI-ARIA's combobox with a list. Enter takes the marked line,
  * chooses a song, or opens a folder.
  */
-export function pathBox(session: FilesSession, open: (folder: string) => void, scope: Scope): HTMLElement {
-  const id = `snb-path-${++lastId}`;
-  const input = element("input", {
+export class PathBox {
+  readonly element: HTMLElement;
+  readonly #id = `snb-path-${++lastId}`;
+  readonly #input = element("input", {
     type: "text",
     class: "snb-input",
     role: "combobox",
-    id,
+    id: this.#id,
     "aria-expanded": "false",
     "aria-autocomplete": "list",
-    "aria-controls": `${id}-list`,
-    "aria-describedby": `${id}-says`,
+    "aria-controls": `${this.#id}-list`,
+    "aria-describedby": `${this.#id}-says`,
     autocomplete: "off",
     autocapitalize: "off",
     spellcheck: "false",
     placeholder: "song.wav, ~/Music/ …",
     "data-lm-suppress-shortcuts": true,
   });
-  const list = element("ul", { class: "snb-completions", role: "listbox", id: `${id}-list`, "aria-label": "Paths" });
-  const says = element("p", { class: "snb-says", id: `${id}-says`, role: "status" });
-  list.hidden = true;
-  let marked = -1;
-  let asked = 0;
-  let pending: Scope | null = null;
+  readonly #list = element("ul", {
+    class: "snb-completions",
+    role: "listbox",
+    id: `${this.#id}-list`,
+    "aria-label": "Paths",
+    hidden: true,
+  });
+  readonly #says = element("p", { class: "snb-says", id: `${this.#id}-says`, role: "status" });
+  readonly #keys: Readonly<Record<string, () => void>> = {
+    ArrowDown: () => (this.#isOpen ? this.#mark(this.#marked + 1) : void this.#suggest()),
+    ArrowUp: () => this.#isOpen && this.#mark(Math.max(this.#marked, 0) - 1),
+    Enter: () => (this.#marked >= 0 ? this.#type(this.#lines[this.#marked]?.textContent ?? "") : void this.accept()),
+    Escape: () => this.#close(),
+  };
+  /** The marked line, -1 for none. */
+  #marked = -1;
+  #asked = 0;
+  #pause: Scope | null = null;
 
-  const isOpen = () => !list.hidden;
-  const close = () => {
-    list.hidden = true;
-    marked = -1;
-    input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-  };
-  const mark = (at: number) => {
-    const options = [...list.children];
-    marked = options.length ? (at + options.length) % options.length : -1;
-    for (const [i, option] of options.entries()) option.setAttribute("aria-selected", String(i === marked));
-    input.setAttribute("aria-activedescendant", options[marked]?.id ?? "");
-    options[marked]?.scrollIntoView?.({ block: "nearest" });
-  };
-  const show = ({ completions }: PathChecked) => {
-    const lines = completions.filter((text) => text !== input.value);
-    list.replaceChildren(
-      ...lines.map((text, i) => element("li", { role: "option", id: `${id}-${i}`, "aria-selected": "false" }, text)),
-    );
-    close();
-    list.hidden = !lines.length || document.activeElement !== input;
-    input.setAttribute("aria-expanded", String(!list.hidden));
-  };
-  const ask = async (): Promise<PathChecked | null> => {
-    pending?.dispose();
-    const mine = ++asked;
+  constructor(
+    readonly session: FilesSession,
+    readonly open: (folder: string) => void,
+    readonly scope: Scope,
+  ) {
+    const accept = () => void this.accept();
+    const choose = button({ label: "Choose the file at this path", text: "Choose", onPress: accept }, scope);
+    const box = element("div", { class: "snb-path-box" }, this.#input, choose, this.#list);
+    const label = element("label", { for: this.#id }, "Path on the server");
+    this.element = element("div", { class: "snb-path" }, label, box, this.#says);
+    scope.listen(this.#input, "input", () => this.#onInput());
+    scope.listen(this.#input, "blur", () => this.#close());
+    scope.listen(this.#input, "keydown", (event) => this.#onKey(event));
+    // Pressing the mouse on a line would take the focus, and close the list before the click comes.
+    scope.listen(this.#list, "mousedown", (event) => event.preventDefault());
+    scope.listen(this.#list, "click", (event) => {
+      const line = (event.target as Element).closest("[role=option]");
+      if (line) this.#type(line.textContent ?? "");
+    });
+  }
+
+  /** Choose the song that is typed, or open the folder. */
+  async accept(): Promise<void> {
+    const answer = await this.#ask();
+    if (!answer) return;
+    this.#close();
+    if (answer.kind === "song") {
+      this.session.choose(answer.path);
+      this.#input.value = "";
+    } else if (answer.kind === "folder") this.open(answer.path);
+    else this.#say(answer.text, true);
+  }
+
+  get #isOpen(): boolean {
+    return !this.#list.hidden;
+  }
+
+  get #lines(): readonly Element[] {
+    return [...this.#list.children];
+  }
+
+  /** Returns null when it went wrong, or something else was typed meanwhile. */
+  async #ask(): Promise<PathChecked | null> {
+    this.#pause?.dispose();
+    const mine = ++this.#asked;
     try {
-      const answer = await session.check(input.value);
-      // An answer to what stood there before is of no use.
-      if (mine !== asked) return null;
-      says.textContent = answer.kind === "song" || answer.kind === "unusable" ? answer.text : "";
-      says.classList.toggle("snb-error", answer.kind === "unusable");
+      const answer = await this.session.check(this.#input.value);
+      if (mine !== this.#asked) return null;
+      const isUnusable = answer.kind === "unusable";
+      this.#say(isUnusable || answer.kind === "song" ? answer.text : "", isUnusable);
       return answer;
     } catch (error) {
-      if (mine === asked) says.textContent = error instanceof Error ? error.message : String(error);
+      if (mine === this.#asked) this.#say(error instanceof Error ? error.message : String(error), true);
       return null;
     }
-  };
-  const suggest = async () => {
-    const answer = await ask();
-    if (answer) show(answer);
-  };
-  const type = (text: string) => {
-    input.value = text;
-    input.focus();
-    void suggest();
-  };
-  const accept = async () => {
-    const answer = await ask();
-    if (!answer) return;
-    close();
-    if (answer.kind === "song") {
-      session.choose(answer.path);
-      input.value = "";
-    } else if (answer.kind === "folder") open(answer.path);
-    else {
-      says.textContent = answer.text;
-      says.classList.add("snb-error");
-    }
-  };
+  }
 
-  scope.listen(input, "input", () => {
-    asked++;
-    pending?.dispose();
-    if (!input.value) {
-      close();
-      says.textContent = "";
+  async #suggest(): Promise<void> {
+    const answer = await this.#ask();
+    if (!answer) return;
+    const lines = answer.completions.filter((text) => text !== this.#input.value);
+    const option = (text: string, i: number) =>
+      element("li", { role: "option", id: `${this.#id}-${i}`, "aria-selected": "false" }, text);
+    this.#list.replaceChildren(...lines.map(option));
+    this.#show(lines.length > 0 && document.activeElement === this.#input);
+  }
+
+  #close(): void {
+    this.#show(false);
+  }
+
+  #show(isOpen: boolean): void {
+    this.#marked = -1;
+    this.#list.hidden = !isOpen;
+    this.#input.setAttribute("aria-expanded", String(isOpen));
+    this.#input.removeAttribute("aria-activedescendant");
+  }
+
+  #mark(at: number): void {
+    const lines = this.#lines;
+    this.#marked = (at + lines.length) % lines.length;
+    for (const [i, line] of lines.entries()) line.setAttribute("aria-selected", String(i === this.#marked));
+    setAttribute(this.#input, "aria-activedescendant", lines[this.#marked]?.id ?? null);
+    lines[this.#marked]?.scrollIntoView({ block: "nearest" });
+  }
+
+  #type(text: string): void {
+    this.#input.value = text;
+    this.#input.focus();
+    void this.#suggest();
+  }
+
+  #onInput(): void {
+    // An answer to what stood there before is of no use.
+    this.#asked++;
+    this.#pause?.dispose();
+    if (!this.#input.value) {
+      this.#close();
+      this.#say("", false);
       return;
     }
-    pending = scope.child();
-    pending.after(TYPING_MS, () => void suggest());
-  });
-  scope.listen(input, "blur", close);
-  // Pressing the mouse on a line would take the focus, and close the list before the click comes.
-  scope.listen(list, "mousedown", (event) => event.preventDefault());
-  scope.listen(list, "click", (event) => {
-    const line = (event.target as Element).closest("[role=option]");
-    if (line) type(line.textContent ?? "");
-  });
-  const keys: Record<string, () => void> = {
-    ArrowDown: () => (isOpen() ? mark(marked + 1) : void suggest()),
-    ArrowUp: () => isOpen() && mark(marked < 0 ? -1 : marked - 1),
-    Enter: () => (isOpen() && marked >= 0 ? type(list.children[marked]?.textContent ?? "") : void accept()),
-    Escape: close,
-  };
-  scope.listen(input, "keydown", (event) => {
-    const act = keys[event.key];
-    const isOurs = act && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey && !event.isComposing;
-    if (!isOurs || (event.key === "Escape" && !isOpen())) return;
+    this.#pause = this.scope.child();
+    this.#pause.after(TYPING_MS, () => void this.#suggest());
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    const act = this.#keys[event.key];
+    const isHeld = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || event.isComposing;
+    if (!act || isHeld || (event.key === "Escape" && !this.#isOpen)) return;
     event.preventDefault();
     event.stopPropagation();
     act();
-  });
+  }
 
-  const choose = button({ label: "Choose the file at this path", text: "Choose", onPress: () => void accept() }, scope);
-  const box = element("div", { class: "snb-path-box" }, input, choose, list);
-  return element("div", { class: "snb-path" }, element("label", { for: id }, "Path on the server"), box, says);
+  #say(text: string, isError: boolean): void {
+    this.#says.textContent = text;
+    this.#says.classList.toggle("snb-error", isError);
+  }
 }

@@ -3,7 +3,7 @@ import type { FilesSession } from "../data/files";
 import { element } from "./dom";
 import { chosenSongs } from "./files-chosen";
 import { FolderView } from "./files-list";
-import { pathBox } from "./files-path";
+import { PathBox } from "./files-path";
 import { Previews } from "./files-preview";
 import { UploadsView } from "./files-uploads";
 import { liveRegion } from "./live";
@@ -20,7 +20,7 @@ export function renderFiles(session: FilesSession, root: HTMLElement, scope: Sco
   };
   const previews = new Previews(session, showProblem, scope);
   const folder = new FolderView(session, previews, scope);
-  const path = pathBox(session, (to) => void folder.open(to, true), scope);
+  const path = new PathBox(session, (to) => void folder.open(to, true), scope);
   const uploads = new UploadsView(session, say, scope);
   uploads.acceptDrops(frame);
   ownKeys(frame, scope);
@@ -28,7 +28,7 @@ export function renderFiles(session: FilesSession, root: HTMLElement, scope: Sco
     element(
       "div",
       { class: "snb-columns" },
-      element("div", { class: "snb-server" }, path, folder.element),
+      element("div", { class: "snb-server" }, path.element, folder.element),
       element("div", { class: "snb-side" }, chosenSongs(session, previews, say, scope), uploads.element),
     ),
     problem,

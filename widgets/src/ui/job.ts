@@ -24,16 +24,18 @@ const TRAITS = [
 ] as const satisfies readonly (keyof JobState)[];
 
 /** What a person calls the stages of a job. */
-const STAGES: Readonly<Record<string, string>> = {
-  queued: "Waiting for its turn",
-  prepare: "Opening the song",
-  cache: "Looking into the cache",
-  wait: "Waiting for a job that makes the same",
-  download: "Fetching the model",
-  load: "Loading the model",
-  separate: "Separating",
-  write: "Writing the stems",
-};
+const STAGES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    queued: "Waiting for its turn",
+    prepare: "Opening the song",
+    cache: "Looking into the cache",
+    wait: "Waiting for a job that makes the same",
+    download: "Fetching the model",
+    load: "Loading the model",
+    separate: "Separating",
+    write: "Writing the stems",
+  }),
+);
 
 /** What the views of one job share. */
 export class JobSession {
@@ -116,7 +118,7 @@ function stageOf(model: Model<JobState>): string {
   if (state === "cancelled") return "Cancelled";
   const stage = model.get("stage");
   // A source's name and what it does say more than that something is fetched.
-  return (stage === "download" && model.get("message")) || (STAGES[stage] ?? stage);
+  return (stage === "download" && model.get("message")) || (STAGES.get(stage) ?? stage);
 }
 
 /** `waited` is how long ago the kernel told the elapsed time. */

@@ -126,8 +126,8 @@ class RowView {
     const row = this.#row;
     if (!row) return;
     const isChosen = model.get("value") === this.name;
-    const download = model.get("downloads")[row.weights];
-    const problem = model.get("errors")[this.name] ?? row.problem ?? "";
+    const download = own(model.get("downloads"), row.weights);
+    const problem = own(model.get("errors"), this.name) ?? row.problem ?? "";
     this.root.dataset.chosen = String(isChosen);
     this.#radio.checked = isChosen;
     this.#state.textContent = download ? fetchingText(download) : stateOf(row);
@@ -147,18 +147,23 @@ class RowView {
   }
 
   get #isKnown(): boolean {
-    return this.name in this.session.model.get("estimates");
+    return own(this.session.model.get("estimates"), this.name) !== undefined;
   }
 
   #timeText(row: ModelRow): string {
     const { model } = this.session;
-    const estimate = model.get("estimates")[this.name];
+    const estimate = own(model.get("estimates"), this.name);
     if (model.get("measuring") === this.name) return "measuring…";
     if (model.get("duration") === null) return "";
     if (!estimate) return row.installed ? "time unknown until the first separation" : "";
     const from = estimate.basis === "scaled" ? ", from other models" : "";
     return `this song: about ${formatDuration(estimate.seconds)}${from}`;
   }
+}
+
+/** Names are others', and may be those of what every object has. */
+function own<V>(record: Readonly<Record<string, V>>, name: string): V | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 function stateOf(row: ModelRow): string {

@@ -38,7 +38,8 @@ export function renderPlayer(session: Session, root: HTMLElement, scope: Scope):
   const seek = seekSlider(context);
   const byKeyboard = keyboard(box, seek.input, actions, scope);
   const play = transport(context);
-  const controls = [loopControls(context), presetChoice(context), speedSlider(context), masterSlider(context)];
+  const levels = element("div", { class: "snb-levels" }, speedSlider(context), masterSlider(context));
+  const controls = [loopControls(context), presetChoice(context), levels];
   const bar = toolbar("Playback", [play.root, ...controls], byKeyboard, scope);
   const tracks = trackArea(context, toolbar("View", viewButtons(context), byKeyboard, scope));
   const title = element("div", { class: "snb-title", title: name }, name);

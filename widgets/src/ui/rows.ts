@@ -1,3 +1,4 @@
+import { ownNumber } from "../audio/mixer";
 import { button, setPressed } from "./button";
 import { element } from "./dom";
 import { formatDecibels, formatPan, spokenPan } from "./format";
@@ -109,9 +110,4 @@ function panSlider(context: Context, stem: string): HTMLElement {
   );
   onMix(context, () => pan.set(ownNumber(model.get("pans"), stem)));
   return pan.root;
-}
-
-/** A stem may be called "constructor", which every object has. */
-function ownNumber(numbers: Readonly<Record<string, number>>, name: string): number {
-  return Object.hasOwn(numbers, name) ? (numbers[name] ?? 0) : 0;
 }

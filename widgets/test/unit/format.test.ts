@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import {
   formatDecibels,
+  formatDuration,
   formatPan,
+  formatSize,
   formatSpeed,
   formatTime,
   parseTime,
@@ -51,4 +53,25 @@ test("levels, pans and speeds", () => {
   expect([-0.3, 0, 1].map(formatPan)).toEqual(["L30", "C", "R100"]);
   expect([-0.3, 0, 1].map(spokenPan)).toEqual(["30 % left", "centre", "100 % right"]);
   expect(formatSpeed(1.25)).toBe("1.25x");
+});
+
+test.each([
+  [0, "0 bytes"],
+  [999, "999 bytes"],
+  [1500, "2 kB"],
+  [73_109_797, "73 MB"],
+  [1_250_000_000, "1.3 GB"],
+])("%d bytes are %s", (bytes, text) => {
+  expect(formatSize(bytes)).toBe(text);
+});
+
+test.each([
+  [0, "less than 1 s"],
+  [0.6, "1 s"],
+  [59.4, "59 s"],
+  [59.6, "1 min 0 s"],
+  [125, "2 min 5 s"],
+  [3700, "1 h 1 min"],
+])("%d s take %s", (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
 });
