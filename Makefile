@@ -9,10 +9,10 @@ INSTALL := $(PIP) install --quiet --constraint .ci/constraints.txt --editable
 NPM := cd widgets && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format widgets bench parity faults lab clean
+.PHONY: help demo test check format widgets bench parity pictures faults lab clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.package ## Separate the demonstration song into ./demo_stems
 	$(BIN)/spleeter-nb demo
@@ -42,6 +42,9 @@ bench: .venv/.test ## Measure side by side with spleeter 2.4.2, write docs/bench
 
 parity: .venv/.test ## Compare live with spleeter 2.4.2, the official weights included
 	$(BIN)/python scripts/parity.py
+
+pictures: .venv/.test widgets ## Take the pictures of docs/images anew
+	$(BIN)/python scripts/screenshots.py
 
 faults: .venv/.test ## Bring about faults, and print what became of them
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)

@@ -384,15 +384,11 @@ def _report(result: SeparationResult | SpleeterError) -> dict[str, Any]:
 
 def _summary(result: SeparationResult) -> str:
     lines = [str(stem.path) for stem in result.values()]
-    if result.runtime is None:
-        return "\n".join(["All stems were there already:", *lines])
-    if result.cache_level:
-        return "\n".join([f"From the cache ({result.cache_level}), in {result.seconds:.2f} s:", *lines])
-    how = f"{result.runtime.runtime} on {result.runtime.device}, {result.runtime.precision}"
-    speed = (
-        f"{result.duration:.1f} s of sound in {result.timings['separate']:.2f} s, {result.x_realtime:.0f} x real time"
-    )
-    return "\n".join([f"{how}: {speed} (model loaded in {result.timings['load']:.1f} s)", *lines])
+    if result.runtime is None or result.cache_level:
+        head = f"{result.how[0].upper()}{result.how[1:]}:"
+    else:
+        head = f"{result.how} (model loaded in {result.timings['load']:.1f} s)"
+    return "\n".join([head, *lines])
 
 
 def _settings_table(settings: list[Setting]) -> str:

@@ -183,6 +183,16 @@ class SeparationResult(Mapping[str, Stem]):
         """Seconds of sound made in one second of separating, or where nothing was computed, of all that was done."""
         return self.duration / max(self.timings.get("separate", self.seconds), 1e-9)
 
+    @property
+    def how(self) -> str:
+        """How the stems came about, in one line for people."""
+        if self.runtime is None:
+            return "all stems were there already"
+        if self.cache_level:
+            return f"from the cache ({self.cache_level}), in {self.seconds:.2f} s"
+        made = f"{self.duration:.1f} s of sound in {self.timings['separate']:.2f} s, {self.x_realtime:.0f} x real time"
+        return f"{self.runtime.runtime} on {self.runtime.device}, {self.runtime.precision}: {made}"
+
     @functools.cached_property
     def mixture(self) -> FloatArray:
         """What was separated, float32 (frames, 2), read again when first asked for; more channels are mixed down.

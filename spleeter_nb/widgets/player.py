@@ -14,7 +14,7 @@ from spleeter_nb.widgets.bridge import Bridge
 from spleeter_nb.widgets.mixer import Setting
 from spleeter_nb.widgets.page import write_page
 from spleeter_nb.widgets.song import song_of
-from spleeter_nb.widgets.static import check_static, html_of, picture_of
+from spleeter_nb.widgets.static import check_static, facts_table, html_of, picture_of, shown
 from spleeter_nb.widgets.streaming import Streamer, check_hello
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class StemPlayer(Bridge):
     full_scale = traitlets.Float(read_only=True).tag(sync=True)
     overview = traitlets.Bytes(read_only=True).tag(sync=True)
     powers = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
+    table = traitlets.List(traitlets.List(traitlets.Unicode()), read_only=True).tag(sync=True)
+    notes = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
 
     gains_db = Setting(lambda player, value: mixer.by_stem("gains_db", player.stems, value, mixer.GAINS_DB))
     pans = Setting(lambda player, value: mixer.by_stem("pans", player.stems, value, mixer.PANS))
@@ -368,6 +370,8 @@ def _facts(song: Song) -> dict[str, Any]:
         "full_scale": song.full_scale,
         "overview": song.overview,
         "powers": [signal.power for signal in song.signals],
+        "table": facts_table(song),
+        "notes": [shown(note) for note in (song.about, song.remark) if note],
     }
 
 

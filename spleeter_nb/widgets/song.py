@@ -82,6 +82,8 @@ class Song:
     """Hz."""
     stems: tuple[Signal, ...]
     mixture: Signal | None
+    about: str = ""
+    """How the stems were made, where that is known."""
     remark: str = ""
     """Why there is no mixture, where there should be one."""
 
@@ -166,14 +168,15 @@ def song_of(stems: Any, *, sample_rate: Any = None, mixture: Any = None, title: 
             type=type(stems).__name__,
         )
     sample_rate = _rate(stems, sample_rate)
-    remark = ""
+    about = remark = ""
     if isinstance(stems, SeparationResult):
+        about = _shown(f"{stems.model_name}, {stems.how}")
         title = stems.source.name if title is None else title
         if mixture is None:
             mixture, remark = _mixture_of(stems)
     signals = tuple(_signal(_name(name), given, sample_rate) for name, given in stems.items())
     original = None if mixture is None else _signal("mixture", mixture, sample_rate)
-    song = Song(_shown(title or ""), sample_rate, signals, original, remark)
+    song = Song(_shown(title or ""), sample_rate, signals, original, about, remark)
     _check_alike(song)
     return song
 

@@ -85,20 +85,29 @@ def html_of(song: Song, picture: bytes, static: Static) -> str:
     static : {"image", "preview", "full"}
     """
     sound = _SOUNDS.get(static)
-    heads = ["Stem", "Peak", "Level", "File", *(["Sound"] if sound else [])]
-    start = _loudest_part(song, sound) if sound else 0
-    rows = []
-    for signal in song.signals:
-        name = signal.path.name if signal.path else ""
-        cells = [escape(shown(cell)) for cell in (signal.name, _db(signal.peak), _db(math.sqrt(signal.power)), name)]
-        rows.append([*cells, _audio(song, signal, sound, start)] if sound else cells)
+    heads, *rows = ([escape(cell) for cell in row] for row in facts_table(song))
+    if sound:
+        start = _loudest_part(song, sound)
+        heads.append("Sound")
+        for row, signal in zip(rows, song.signals, strict=True):
+            row.append(_audio(song, signal, sound, start))
+    about = f"<p>{escape(shown(song.about))}</p>" if song.about else ""
     remark = f"<p>{escape(shown(song.remark))}</p>" if song.remark else ""
     return (
         f"<div><p><strong>{escape(shown(song.title) or 'Stems')}</strong> "
         f"{clock(song.duration)}, {song.sample_rate} Hz</p>"
         f'<img width="{_WIDTH}" alt="{escape(_described(song))}" src="data:image/png;base64,{_base64(picture)}">'
-        f"{table(heads, rows)}{remark}</div>"
+        f"{table(heads, rows)}{about}{remark}</div>"
     )
+
+
+def facts_table(song: Song) -> list[list[str]]:
+    """Return what there is to know of each signal, in rows of text; the first one has the heads."""
+    rows = [["Stem", "Peak", "Level", "File"]]
+    for signal in song.signals:
+        name = signal.path.name if signal.path else ""
+        rows.append([shown(cell) for cell in (signal.name, _db(signal.peak), _db(math.sqrt(signal.power)), name)])
+    return rows
 
 
 def table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

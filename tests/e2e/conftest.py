@@ -119,13 +119,13 @@ def _stage(_page_of_all: Page, lab: Host) -> Iterator[Notebook]:
 
 
 @pytest.fixture
-def stage(_stage: Notebook, lab_page: Page) -> Notebook:  # noqa: ARG001 - it is watched meanwhile
+def stage(_stage: Notebook, lab_page: Page) -> Iterator[Notebook]:  # noqa: ARG001 - it is watched meanwhile
     """A notebook whose kernel knows songs; `cells.STAGE` lists its cells. Nothing is shown yet."""
     _stage.activate()
-    if _stage.kernel_status() != "idle":
-        _stage.interrupt()  # a test that failed has left it so
     _stage.clear_outputs()
-    return _stage
+    yield _stage
+    if _stage.kernel_status() == "busy":
+        _stage.interrupt()  # a test that failed has left it so
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from typing import TYPE_CHECKING, Self
+from urllib.error import HTTPError
 
 import psutil
 
@@ -100,6 +101,8 @@ class Host:
     def _answers(self) -> bool:
         try:
             self.request(self._alive)
+        except HTTPError:
+            return True  # it wants a token
         except OSError:
             return False
         return True
@@ -152,6 +155,11 @@ def notebook_7(folder: Path, environment: Mapping[str, str]) -> Host:
 def voila(folder: Path, environment: Mapping[str, str]) -> Host:
     program = ["voila", "--no-browser", "--Voila.ip=127.0.0.1", "--port={port}", "{work}"]
     return Host(folder, program, alive="/", environment=environment)
+
+
+def application(folder: Path, environment: Mapping[str, str]) -> Host:
+    """Serve the application as ``spleeter-nb app`` does; its log tells the address with the token."""
+    return Host(folder, ["spleeter_nb", "app", "--no-browser", "--port={port}"], alive="/", environment=environment)
 
 
 def marimo(folder: Path, notebook: str, environment: Mapping[str, str]) -> Host:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tests.e2e import hosts
@@ -40,6 +41,7 @@ def assert_plays(page: Page) -> None:
     player.stem("drums").button("^solo").click()
     player.until_heard(hertz_500=False, hertz_1500=True, hertz_2500=False)
     player.pause()
+    page.close()  # before its server ends, or it complains
 
 
 def test_notebook_7(tmp_path: Path, page: Page, watch: Watch, kernels_environment: Mapping[str, str]) -> None:
@@ -61,6 +63,22 @@ def test_voila(tmp_path: Path, page: Page, watch: Watch, kernels_environment: Ma
         (host.work / "song.ipynb").write_text(NOTEBOOK)
         page.goto(f"{host.url}/voila/render/song.ipynb")
         assert_plays(page)
+
+
+def test_the_application_in_a_page_of_its_own(
+    tmp_path: Path, page: Page, watch: Watch, kernels_environment: Mapping[str, str]
+) -> None:
+    watch.allow("fortawesome|shareKey")  # as above
+    with hosts.application(tmp_path, kernels_environment) as host:
+        address = re.search(rf"{host.url}/\S*token=\w+", host.log.read_text())
+        assert address
+        page.goto(address[0])
+        page.get_by_role("button", name=re.compile("demo", re.IGNORECASE)).click()
+        page.locator(".snb-player").wait_for()
+        player = Player(page, page.locator(".snb-root", has=page.locator(".snb-player")))
+        player.play()
+        player.stem("vocals").button("^solo").click()
+        page.close()
 
 
 def test_marimo(tmp_path: Path, page: Page, kernels_environment: Mapping[str, str]) -> None:

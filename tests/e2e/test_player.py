@@ -249,7 +249,7 @@ def test_shown_while_the_kernel_is_busy(stage: Notebook) -> None:
     busy.root.wait_for()
     busy.wait_until_drawn()
     assert stage.kernel_status() == "busy"
+
+    stage.interrupt()
     busy.play()
     until_heard(busy, *STEMS)
-    busy.pause()
-    stage.interrupt()

@@ -17,6 +17,11 @@ export function traitsOf(song: Song, changes: Partial<PlayerState> = {}): Player
     full_scale: song.fullScale,
     overview: new DataView(new ArrayBuffer(signals * 10 * 2)),
     powers: new Array(signals).fill(0.01),
+    table: [
+      ["Stem", "Peak"],
+      ["vocals", "-1.0 dB"],
+    ],
+    notes: [],
     gains_db: Object.fromEntries(song.stems.map((stem) => [stem, 0])),
     pans: Object.fromEntries(song.stems.map((stem) => [stem, 0])),
     muted: [],

@@ -14,6 +14,10 @@ export interface PlayerState {
   overview: DataView;
   /** Mean square of each signal. */
   powers: readonly number[];
+  /** What there is to know of each signal: heads, then a row for each. */
+  table: readonly (readonly string[])[];
+  /** How the stems were made; why something is not there. */
+  notes: readonly string[];
   gains_db: Readonly<Record<string, number>>;
   /** -1 left to 1 right. */
   pans: Readonly<Record<string, number>>;

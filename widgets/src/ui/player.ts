@@ -7,6 +7,7 @@ import { Stage } from "../draw/stage";
 import { Actions } from "./actions";
 import { button, setPressed } from "./button";
 import { element } from "./dom";
+import { facts } from "./facts";
 import { gestures } from "./gestures";
 import { helpPanel } from "./help";
 import { keyboard } from "./keyboard";
@@ -44,7 +45,7 @@ export function renderPlayer(session: Session, root: HTMLElement, scope: Scope):
   const tracks = trackArea(context, toolbar("View", viewButtons(context), byKeyboard, scope));
   const title = element("div", { class: "snb-title", title: name }, name);
   const head = element("div", { class: "snb-head" }, title, help.button);
-  box.append(head, help.panel, bar, seek.root, tracks.root, errorLine(context));
+  box.append(head, help.panel, bar, seek.root, tracks.root, facts(session), errorLine(context));
   scope.listen(root, THEME_CHANGED, () => {
     colours = readColours(root);
     tracks.redraw();
