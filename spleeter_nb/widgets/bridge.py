@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import threading
@@ -16,7 +17,7 @@ from spleeter_nb.exceptions import MissingDependencyError, SpleeterError, Valida
 from spleeter_nb.widgets import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -70,8 +71,9 @@ class Bridge(anywidget.AnyWidget):
             self.layout.close()
 
     def __del__(self) -> None:
-        # One whose making failed at once has nothing that close() could end.
-        if hasattr(self, "_closing"):
+        # One whose making failed at once has nothing that close() could end. What is closed is left alone: this may
+        # run in any thread, in the middle of anything, also while that thread holds a lock that close() takes.
+        if hasattr(self, "_closing") and not self._closing.is_set():
             super().__del__()
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
@@ -80,7 +82,8 @@ class Bridge(anywidget.AnyWidget):
             try:
                 self._check_changeable(name)
                 super().set_state({name: value})
-            except (traitlets.TraitError, SpleeterError) as error:
+            # What is nested too deeply cannot even be shown by the error that refuses it.
+            except (traitlets.TraitError, SpleeterError, RecursionError) as error:
                 self._refuse("trait", error)
                 if name in self.keys:
                     self.send_state(name)
@@ -134,18 +137,32 @@ class Bridge(anywidget.AnyWidget):
             self._refuse("late", "the widget is closed")
             return
         request = content.get("id") if isinstance(content, dict) else None
-        try:
+        with self._answering(request if type(request) is int else None):
             message = wire.decode(content, self.protocol.to_kernel)
             getattr(self, f"_on_{wire.wire_name(type(message))}")(message, buffers)
-        except SpleeterError as error:
+
+    @contextlib.contextmanager
+    def _answering(self, request: int | None) -> Iterator[None]:
+        """Answer a request that fails inside, whatever the reason: who asked would wait for ever."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - see above
             self._refuse("message", error)
-            if type(request) is int:
+            if request is not None:
                 self.post(wire.Failure(id=request, message=str(error), error=type(error).__name__))
 
     def _refuse(self, kind: str, why: object) -> None:
         self.refused[kind] += 1
         if self.refused.total() <= _REFUSALS_LOGGED:
-            _LOG.warning("%s refused a %s from the browser: %s", type(self).__name__, kind, why)
+            is_expected = not isinstance(why, Exception) or isinstance(why, SpleeterError | traitlets.TraitError)
+            trace = None if is_expected else why
+            _LOG.warning("%s refused a %s from the browser: %s", type(self).__name__, kind, why, exc_info=trace)
+
+    def _send(self, msg: dict[str, Any], buffers: Sequence[bytes | memoryview] | None = None) -> None:
+        """Send any message of the comm, which another thread may close between two looks at it."""
+        comm = self.comm
+        if comm is not None and getattr(comm, "kernel", True) is not None:
+            comm.send(data=msg, buffers=buffers)
 
 
 class TraitValueError(ValidationError, traitlets.TraitError):

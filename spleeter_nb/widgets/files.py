@@ -154,10 +154,8 @@ class FilePicker(Bridge):
 
         def answer() -> None:
             try:
-                self.post(*work())
-            except SpleeterError as error:
-                self._refuse("message", error)
-                self.post(wire.Failure(id=request, message=str(error), error=type(error).__name__))
+                with self._answering(request):
+                    self.post(*work())
             finally:
                 self._waiting.release()
 

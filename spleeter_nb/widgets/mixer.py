@@ -75,8 +75,9 @@ def switch(name: str, value: object) -> bool:
 def stem_name(stems: Sequence[str], name: object) -> str:
     """Return the name of a stem that there is."""
     if not isinstance(name, str) or name not in stems:
+        hint = nearest(name[:80], stems) if isinstance(name, str) else ""
         raise UnknownOptionError(
-            f"There is no stem {_short(name)}.{nearest(str(name)[:80], stems)} Stems are {', '.join(stems)}.",
+            f"There is no stem {_short(name)}.{hint} Stems are {', '.join(stems)}.",
             option=_short(name),
         )
     return name
@@ -191,5 +192,5 @@ def _short(value: object) -> str:
     """Return what came as text that fits into a message; repr() of a hostile value may be endless."""
     try:
         return repr(value)[:80]
-    except ValueError:  # an integer of more digits than Python writes
+    except (ValueError, RecursionError):  # an integer of more digits, or lists of more depth, than Python writes
         return f"a {type(value).__name__}"

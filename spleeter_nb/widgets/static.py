@@ -10,13 +10,14 @@ import io
 import math
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from spleeter_nb.audio.encode import mp3_bytes
 from spleeter_nb.dsp.resample import resample
 from spleeter_nb.exceptions import ValidationError, is_one_of, nearest
+from spleeter_nb.widgets.song import SAMPLES_PER_BIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,11 +52,12 @@ _SOUNDS = {
 
 # Okabe and Ito's colours, as in the player, of a lightness that stands out on white as on black; a page may be either.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c0699a", "#8f7300", "#767676")
-_TEXT = "#767676"
 _DOTS_PER_INCH = 96
 _WIDTH, _ROW_HEIGHT = 800, 44  # pixels
 _LEFT = 0.14  # of the width, for names
 _NAME = 18  # characters that fit there
+# Whatever the user set for pictures of his own, of fonts and of TeX. This font comes with matplotlib.
+_TEXT: dict[str, Any] = {"color": "#767676", "family": "DejaVu Sans", "usetex": False, "parse_math": False}
 # The font has the letters of Europe; what it lacks would be an empty square, and a warning.
 _LAST_LETTER = "\u024f"
 
@@ -136,7 +138,7 @@ def picture_of(song: Song) -> bytes:
 
     rows = len(song.signals)
     size = (_WIDTH / _DOTS_PER_INCH, (rows * _ROW_HEIGHT + 20) / _DOTS_PER_INCH)
-    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, facecolor="none")
+    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, facecolor="none", layout="none")
     overviews = np.frombuffer(song.overview, np.int8).reshape(rows, -1, 2)
     bottom = 20 / (rows * _ROW_HEIGHT + 20)
     height = (1 - bottom) / rows
@@ -146,7 +148,8 @@ def picture_of(song: Song) -> bytes:
         if k == rows - 1:
             _draw_times(axes, song.duration)
     file = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(file, format="png")
+    # Not savefig's way, which takes size and colour from what the user set for his own pictures.
+    FigureCanvasAgg(figure).print_png(file)
     return file.getvalue()
 
 
@@ -158,9 +161,7 @@ def _draw(axes: Axes, name: str, overview: npt.NDArray[np.int8], duration: float
         spine.set_visible(False)
     drawable = "".join(letter if letter <= _LAST_LETTER else "?" for letter in shown(name))
     label = drawable if len(drawable) <= _NAME else f"{drawable[: _NAME - 1]}…"
-    axes.text(
-        -0.012, 0.5, label, transform=axes.transAxes, ha="right", va="center", color=_TEXT, size=9, parse_math=False
-    )
+    axes.text(-0.012, 0.5, label, transform=axes.transAxes, ha="right", va="center", size=9, **_TEXT)
 
 
 def _draw_times(axes: Axes, duration: float) -> None:
@@ -174,8 +175,8 @@ def _draw_times(axes: Axes, duration: float) -> None:
             textcoords="offset points",
             ha=side,
             va="top",
-            color=_TEXT,
             size=8,
+            **_TEXT,
         )
 
 
@@ -199,9 +200,8 @@ def _loudest_part(song: Song, sound: _Sound) -> int:
     length = math.ceil(_seconds(song, sound) * song.sample_rate)
     loudest = song.mixture or max(song.stems, key=lambda stem: stem.power)
     extents = np.concatenate([[0.0], np.cumsum(np.square(loudest.peaks[:, 1] - loudest.peaks[:, 0], dtype=np.float64))])
-    per_bin = -(-song.frames // (len(extents) - 1))
-    span = min(length // per_bin, len(extents) - 1)
-    begin = int(np.argmax(extents[span:] - extents[: len(extents) - span])) * per_bin
+    span = min(length // SAMPLES_PER_BIN, len(extents) - 1)
+    begin = int(np.argmax(extents[span:] - extents[: len(extents) - span])) * SAMPLES_PER_BIN
     return max(0, min(begin, song.frames - length))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import logging
 import threading
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from spleeter_nb.dsp.peaks import merge_peaks, quantised
 from spleeter_nb.exceptions import ValidationError
 from spleeter_nb.widgets.song import SAMPLES_PER_BIN
-from spleeter_nb.widgets.wire import MESSAGE_BYTES, Chunk, Peaks, SentAll
+from spleeter_nb.widgets.wire import MESSAGE_BYTES, Chunk, Failure, Peaks, SentAll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,8 @@ class Streamer:
         self._is_stopped = False
         # What is being sent is not wanted any more.
         self._superseded = threading.Event()
+        # At the end of the interpreter, before sockets are closed into which it would go on to send.
+        atexit.register(self.stop)
 
     def start(self, song: Song, hello: Hello) -> None:
         """Begin to send, in place of what is being sent."""
@@ -66,13 +69,14 @@ class Streamer:
             self._is_stopped = True
             self._wanted = None
             self._superseded.set()
+        atexit.unregister(self.stop)
 
     def _work(self) -> None:
         while task := self._next():
             try:
                 self._send(*task)
             except Exception:  # noqa: BLE001 - there is nobody to raise to
-                _LOG.exception("What a player asked for cannot be sent.")
+                _LOG.exception("What was read for a player cannot be sent.")
             del task
 
     def _next(self) -> tuple[Song, Hello] | None:
@@ -84,7 +88,7 @@ class Streamer:
             return task
 
     def _send(self, song: Song, hello: Hello) -> None:
-        for message, buffer in in_order_of_need(song, hello):
+        for message, buffer in _until_failure(in_order_of_need(song, hello)):
             post = self._post()
             if post is None or self._superseded.is_set():
                 return
@@ -119,6 +123,15 @@ def in_order_of_need(song: Song, hello: Hello) -> Iterator[_Sent]:
             for signal in range(len(song.signals)):
                 yield from _parts(signal, chunk, song.encoded(signal, chunk))
     yield SentAll(), None
+
+
+def _until_failure(messages: Iterator[_Sent]) -> Iterator[_Sent]:
+    """Yield messages; where one cannot be made, what tells the user why no more come."""
+    try:
+        yield from messages
+    except Exception as error:
+        _LOG.exception("What a player asked for cannot be read.")
+        yield Failure(id=None, message=f"The sound cannot be sent: {error}", error=type(error).__name__), None
 
 
 def _peaks(song: Song) -> Iterator[_Sent]:

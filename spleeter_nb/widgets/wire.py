@@ -30,9 +30,10 @@ UPLOAD_BYTES = 2**19
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """To the browser: why a request was not fulfilled."""
+    """To the browser: why a request was not fulfilled, or what was under way not done."""
 
-    id: int
+    id: int | None
+    """None where no request is answered."""
     message: str
     """For people; it may hold names that others chose, so it is shown as text."""
     error: str
@@ -46,8 +47,8 @@ class Failure:
 class Hello:
     """To the kernel: a view is there; send everything in order of need, what is held already left out.
 
-    Answered with ``peaks`` of every signal, then ``chunk`` after ``chunk``, then ``sent_all``. Another one while that
-    is under way begins anew from `frame`.
+    Answered with ``peaks`` of every signal, then ``chunk`` after ``chunk``, then ``sent_all``, or a ``failure`` when it
+    cannot go on. Another one while that is under way begins anew from `frame`.
     """
 
     frame: int

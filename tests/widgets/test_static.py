@@ -107,6 +107,16 @@ def test_the_picture_is_a_picture_on_nothing(real_stems: dict[str, np.ndarray]) 
     assert image["alt"] == "Waveforms of vocals, drums, bass, other; 0:16 minutes"
 
 
+def test_what_the_user_set_for_pictures_changes_nothing(real_stems: dict[str, np.ndarray]) -> None:
+    usual = StemPlayer(real_stems, sample_rate=RATE).static_png()
+    theirs = {
+        **{"text.usetex": True, "figure.autolayout": True, "font.family": "none such", "axes.grid": True},
+        **{"savefig.dpi": 300, "savefig.facecolor": "black", "savefig.bbox": "tight", "figure.facecolor": "black"},
+    }
+    with matplotlib.rc_context(theirs):
+        assert StemPlayer(real_stems, sample_rate=RATE).static_png() == usual
+
+
 def test_the_table_tells_levels_and_files(tmp_path: Path) -> None:
     square = np.full((RATE, 2), 0.5, np.float32)
     stems = {

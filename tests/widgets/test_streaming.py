@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import subprocess
+import sys
 import threading
 import time
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from spleeter_nb import StemPlayer
 from spleeter_nb.exceptions import ValidationError
 from spleeter_nb.widgets.song import song_of
 from spleeter_nb.widgets.streaming import Streamer, check_hello, in_order_of_need
-from spleeter_nb.widgets.wire import MESSAGE_BYTES, Chunk, Hello, Peaks
+from spleeter_nb.widgets.wire import MESSAGE_BYTES, Chunk, Failure, Hello, Peaks, SentAll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,6 +221,36 @@ class Post:
             raise self.fail
 
 
+AT_EXIT = """
+import atexit, time, weakref
+import numpy as np
+from spleeter_nb.widgets.song import song_of
+from spleeter_nb.widgets.streaming import Streamer
+from spleeter_nb.widgets.wire import Hello
+
+class Socket:
+    is_open = True
+    def close(self):
+        self.is_open = False
+        time.sleep(0.2)
+    def post(self, message, buffers=()):
+        if not self.is_open:
+            print("sent too late")
+
+socket = Socket()
+atexit.register(socket.close)
+stopped = Streamer(socket.post)
+stopped.stop()
+gone = weakref.ref(stopped)
+del stopped
+assert gone() is None
+streamer = Streamer(socket.post)
+noise = np.random.default_rng(0).uniform(-0.3, 0.3, (8000 * 600, 2)).astype(np.float32)
+streamer.start(song_of({"a": noise}, sample_rate=8000), Hello(frame=0, has_peaks=False, held=()))
+time.sleep(0.1)
+"""
+
+
 def test_the_thread_keeps_nobody_alive(stems: dict[str, np.ndarray], eventually: Callable[..., bool]) -> None:
     song = song_of({name: np.tile(array, (20, 1)) for name, array in stems.items()}, sample_rate=RATE)
     post = Post()
@@ -231,6 +264,30 @@ def test_the_thread_keeps_nobody_alive(stems: dict[str, np.ndarray], eventually:
     thread.join(5)
     assert not thread.is_alive()
     assert len(posted) < 3 * song.chunks
+
+
+def test_sound_that_cannot_be_read_is_told_to_the_user(
+    stems: dict[str, np.ndarray], eventually: Callable[..., bool], caplog: pytest.LogCaptureFixture
+) -> None:
+    song, post = song_of(stems, sample_rate=RATE), Post()
+    lost = replace(song, stems=(song.stems[0], replace(song.stems[1], samples=None), song.stems[2]))
+    vars(lost)["full_scale"] = 1.0
+    streamer = Streamer(post.post)
+    with caplog.at_level(logging.ERROR, "spleeter_nb"):
+        streamer.start(lost, Hello(frame=0, has_peaks=True, held=()))
+        assert eventually(lambda: len(post.posted) == 2)
+    assert [type(message) for message in post.posted] == [Chunk, Failure]
+    assert post.posted[-1].id is None
+    assert "The sound cannot be sent: " in post.posted[-1].message
+    assert "cannot be read" in caplog.text
+    streamer.start(song, Hello(frame=0, has_peaks=True, held=((0, 3),)))
+    assert eventually(lambda: isinstance(post.posted[-1], SentAll))
+    streamer.stop()
+
+
+def test_the_end_of_the_interpreter_ends_it_and_a_stopped_one_is_forgotten() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_EXIT], check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_what_cannot_be_sent_is_told_and_the_next_hello_answered(

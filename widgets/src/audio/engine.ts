@@ -3,7 +3,7 @@ import type { Scope } from "../afm/scope";
 import { frameAt, heardTime, onSample } from "./clock";
 import { Decoded, type Encoded } from "./decoded";
 import { type Mix, Mixer } from "./mixer";
-import { ramp } from "./ramp";
+import { Ramp } from "./ramp";
 import { Scheduler } from "./scheduler";
 import { chunksAhead, type Loop, type Song, segmentAt } from "./song";
 
@@ -46,7 +46,7 @@ export class Engine {
   readonly #song: Song;
   readonly #decoded: Decoded;
   readonly #scheduler: Scheduler;
-  readonly #fade: GainNode;
+  readonly #fade: Ramp;
   #state: EngineState = "paused";
   /** Where sound begins when it does. */
   #frame = 0;
@@ -65,9 +65,10 @@ export class Engine {
     this.context = context;
     this.#song = song;
     this.mixer = new Mixer(context, song, mix);
-    this.#fade = new GainNode(context, { gain: 0 });
+    const fade = new GainNode(context, { gain: 0 });
+    this.#fade = new Ramp(context, fade.gain);
     this.analyser = new AnalyserNode(context, { fftSize: 2048 });
-    this.mixer.output.connect(this.#fade).connect(this.analyser).connect(destination);
+    this.mixer.output.connect(fade).connect(this.analyser).connect(destination);
     this.#decoded = new Decoded(song, encoded, () => this.#advance());
     this.#scheduler = new Scheduler(context, song, this.mixer.inputs, this.#decoded);
     page().engines.add(this);
@@ -180,8 +181,7 @@ export class Engine {
     if (segment && !this.#decoded.get(segment.chunk)) return;
     const time = onSample(this.context, Math.max(this.context.currentTime + START_S, this.#silent));
     this.#scheduler.begin(time, this.#frame);
-    this.#fade.gain.setValueAtTime(0, time);
-    this.#fade.gain.linearRampToValueAtTime(1, time + FADE_S);
+    this.#fade.plan({ begin: time, end: time + FADE_S, from: 0, to: 1 });
     this.#become("playing");
   }
 
@@ -198,20 +198,16 @@ export class Engine {
     }
   }
 
-  /** Plan to fade out at the end of what is here, and drop the plan when more has come. */
+  /** Plan to fade out at the end of what is here; plan anew when that has changed, as when more has come. */
   #fadeBeforeStarving(): void {
     const { end, next } = this.#scheduler;
     const isStarving = this.#left < SOON_S && next < this.#song.frames;
-    if (isStarving === Number.isFinite(this.#starving)) return;
-    if (isStarving) {
-      this.#starving = end - FADE_S;
-      this.#fade.gain.setValueAtTime(1, this.#starving);
-      this.#fade.gain.linearRampToValueAtTime(0, end);
-    } else {
-      if (this.context.currentTime < this.#starving) this.#fade.gain.cancelScheduledValues(this.#starving);
-      else ramp(this.context, this.#fade.gain, 1, FADE_S);
-      this.#starving = Number.POSITIVE_INFINITY;
-    }
+    const begin = isStarving ? end - FADE_S : Number.POSITIVE_INFINITY;
+    if (begin === this.#starving) return;
+    if (this.context.currentTime >= this.#starving) this.#fade.to(1, FADE_S);
+    else if (Number.isFinite(this.#starving)) this.#fade.unplan();
+    if (isStarving) this.#fade.plan({ begin, end, from: 1, to: 0 });
+    this.#starving = begin;
   }
 
   /** The computer was too slow: some signals would have begun before others. */
@@ -223,7 +219,7 @@ export class Engine {
   /** Fade out and be silent. */
   #stop(): void {
     if (this.#state !== "playing") return;
-    this.#silent = ramp(this.context, this.#fade.gain, 0, FADE_S);
+    this.#silent = this.#fade.to(0, FADE_S);
     this.#frame = this.#scheduler.cut(this.#silent);
     this.#starving = Number.POSITIVE_INFINITY;
   }

@@ -1,5 +1,5 @@
 import type { PlayerState } from "../data/state";
-import { ramp } from "./ramp";
+import { Ramp } from "./ramp";
 import { type Song, signalCount } from "./song";
 
 /** The traits that decide what is heard. */
@@ -73,8 +73,8 @@ export function matchingGain(gains: readonly number[], powers: readonly number[]
 }
 
 interface Strip {
-  readonly gain: GainNode;
-  readonly pan: StereoPannerNode;
+  readonly gain: Ramp;
+  readonly pan: Ramp;
 }
 
 /** Stems through gain and panner, the mixture beside them, one sum; changes are ramps, never other nodes. */
@@ -86,37 +86,46 @@ export class Mixer {
   readonly original: GainNode;
   readonly output: GainNode;
   readonly #strips: readonly Strip[];
-  readonly #originalGain: GainNode;
+  readonly #originalGain: Ramp;
+  readonly #master: Ramp;
+  readonly #isStems: Ramp;
+  readonly #isOriginal: Ramp;
 
   constructor(
-    readonly context: BaseAudioContext,
+    context: BaseAudioContext,
     readonly song: Song,
     mix: Mix,
   ) {
     this.output = new GainNode(context, { gain: mix.master });
     this.stems = new GainNode(context, { gain: Number(!mix.isOriginal) });
     this.original = new GainNode(context, { gain: Number(mix.isOriginal) });
-    this.#strips = song.stems.map((_, i) => ({
-      gain: new GainNode(context, { gain: (mix.gains[i] ?? 1) * song.fullScale }),
-      pan: new StereoPannerNode(context, { pan: mix.pans[i] ?? 0 }),
-    }));
-    this.#originalGain = new GainNode(context, { gain: mix.originalGain * song.fullScale });
-    for (const { gain, pan } of this.#strips) gain.connect(pan).connect(this.stems);
-    this.#originalGain.connect(this.original);
+    const gains = song.stems.map((_, i) => new GainNode(context, { gain: (mix.gains[i] ?? 1) * song.fullScale }));
+    const originalGain = new GainNode(context, { gain: mix.originalGain * song.fullScale });
+    originalGain.connect(this.original);
     this.stems.connect(this.output);
     this.original.connect(this.output);
-    this.inputs = [...this.#strips.map(({ gain }) => gain), this.#originalGain].slice(0, signalCount(song));
+    this.inputs = [...gains, originalGain].slice(0, signalCount(song));
+    const ramp = (param: AudioParam) => new Ramp(context, param);
+    this.#strips = gains.map((gain, i) => {
+      const panner = new StereoPannerNode(context, { pan: mix.pans[i] ?? 0 });
+      gain.connect(panner).connect(this.stems);
+      return { gain: ramp(gain.gain), pan: ramp(panner.pan) };
+    });
+    this.#originalGain = ramp(originalGain.gain);
+    this.#master = ramp(this.output.gain);
+    this.#isStems = ramp(this.stems.gain);
+    this.#isOriginal = ramp(this.original.gain);
   }
 
   apply(mix: Mix): void {
-    const { context, song } = this;
+    const { fullScale } = this.song;
     for (const [i, { gain, pan }] of this.#strips.entries()) {
-      ramp(context, gain.gain, (mix.gains[i] ?? 1) * song.fullScale, CHANGE_S);
-      ramp(context, pan.pan, mix.pans[i] ?? 0, CHANGE_S);
+      gain.to((mix.gains[i] ?? 1) * fullScale, CHANGE_S);
+      pan.to(mix.pans[i] ?? 0, CHANGE_S);
     }
-    ramp(context, this.#originalGain.gain, mix.originalGain * song.fullScale, CHANGE_S);
-    ramp(context, this.output.gain, mix.master, CHANGE_S);
-    ramp(context, this.stems.gain, Number(!mix.isOriginal), CROSS_FADE_S);
-    ramp(context, this.original.gain, Number(mix.isOriginal), CROSS_FADE_S);
+    this.#originalGain.to(mix.originalGain * fullScale, CHANGE_S);
+    this.#master.to(mix.master, CHANGE_S);
+    this.#isStems.to(Number(!mix.isOriginal), CROSS_FADE_S);
+    this.#isOriginal.to(Number(mix.isOriginal), CROSS_FADE_S);
   }
 }

@@ -61,6 +61,7 @@ export class Session {
       peaks: this.#peaks,
       loaded: () => this.#loaded(),
       refined: () => this.#emit("peaks"),
+      failed: (why: string) => this.#fail(why),
     };
     this.#loader = new Loader(model, arrivals, scope);
     this.#encoded = encodedIn(this.#store, this.song);

@@ -22,6 +22,8 @@ export interface Arrivals {
   /** A chunk is here for all signals. */
   loaded(): void;
   refined(): void;
+  /** No more comes; `why` is for people. */
+  failed(why: string): void;
 }
 
 /** Gets the sound of a player: asks once, and again only for what was lost or is needed sooner. */
@@ -44,6 +46,7 @@ export class Loader {
     this.channel.on("chunk", (message, [bytes]) => bytes && this.#chunk(message, bytes));
     this.channel.on("peaks", (message, [bytes]) => bytes && this.#peaks(message, bytes));
     this.channel.on("sent_all", () => this.#sentAll());
+    this.channel.on("failure", ({ message }) => this.#failed(message));
   }
 
   /** A view is there: ask for what is not here. */
@@ -108,6 +111,13 @@ export class Loader {
     this.#isAsking = false;
     this.#silence?.dispose();
     if (this.#isOpen && this.#askedInVain++ < MOST_ASKED_IN_VAIN) this.#ask(this.#frame);
+  }
+
+  /** It would fail again: what is missing is asked for by the next view or click. */
+  #failed(why: string): void {
+    this.#isAsking = false;
+    this.#silence?.dispose();
+    this.arrivals.failed(why);
   }
 
   /** A kernel that has not begun is busy and will answer; asking again would only make it send twice. */

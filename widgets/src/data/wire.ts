@@ -4,11 +4,11 @@ export const MESSAGE_BYTES = 1048576;
 export const UPLOAD_BYTES = 524288;
 
 /**
- * To the browser: why a request was not fulfilled.
+ * To the browser: why a request was not fulfilled, or what was under way not done.
  */
 export interface Failure {
   readonly type: "failure";
-  readonly id?: number;
+  readonly id?: number | null;
   readonly message: string;
   readonly error: string;
 }
@@ -16,8 +16,8 @@ export interface Failure {
 /**
  * To the kernel: a view is there; send everything in order of need, what is held already left out.
  *
- * Answered with ``peaks`` of every signal, then ``chunk`` after ``chunk``, then ``sent_all``. Another one while that
- * is under way begins anew from `frame`.
+ * Answered with ``peaks`` of every signal, then ``chunk`` after ``chunk``, then ``sent_all``, or a ``failure`` when it
+ * cannot go on. Another one while that is under way begins anew from `frame`.
  */
 export interface Hello {
   readonly type: "hello";

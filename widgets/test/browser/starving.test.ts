@@ -54,14 +54,17 @@ test("sound that comes late stops all signals, and they go on together where the
 test("before it starves it fades out, and does not where sound comes just in time", async () => {
   const song = songOf(3 * RATE, 1);
   const steady: Stereo = [new Float32Array(song.frames).fill(0.5), new Float32Array(song.frames).fill(0.5)];
-  const play = async (arrival: number) => {
+  const play = async (arrival: number, speed = 1) => {
     const encoded = slow(encode(song, [steady, steady]), 2);
     const rendering = new Rendering(song, encoded, 2);
-    const [left] = await rendering.run({ [arrival]: encoded.arrive });
+    const [left] = await rendering.run({
+      0.85: () => rendering.engine.setSpeed(speed),
+      [arrival]: encoded.arrive,
+    });
     return left;
   };
   const steepest = (samples: Float32Array) => peakDifference(samples.subarray(1), samples.subarray(0, -1));
-  expect(steepest(await play(1.75))).toBeLessThan(0.002);
+  for (const speed of [1, 0.8, 1.5]) expect(steepest(await play(1.75, speed))).toBeLessThan(0.002);
   const inTime = await play(0.9);
   expect(inTime.subarray(0.1 * RATE, 1.9 * RATE).every((value) => value === 0.5)).toBe(true);
 });

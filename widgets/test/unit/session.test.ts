@@ -90,6 +90,18 @@ describe("asking", () => {
     expect(hellos().length).toBe(5);
   });
 
+  test("that fails says why, and is done again by a click", () => {
+    const view = scope.child();
+    session.attach(view);
+    peaks();
+    chunks([0]);
+    model.receive({ type: "failure", id: null, message: "The sound cannot be sent: gone", error: "OSError" } as never);
+    vi.advanceTimersByTime(60_000);
+    expect([session.error, heard.at(-1), hellos().length]).toEqual(["The sound cannot be sent: gone", "state", 1]);
+    session.attach(scope.child());
+    expect(hellos().at(-1)).toMatchObject({ held: [[0, 1]] });
+  });
+
   test("is not done again while a busy kernel has not begun, and is when one falls silent in the middle", () => {
     session.attach(scope.child());
     vi.advanceTimersByTime(600_000);
