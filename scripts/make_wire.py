@@ -25,10 +25,10 @@ def main() -> None:
     """Write the file, or compare it."""
     text = whole_file()
     if "--check" in sys.argv:
-        if not TARGET.is_file() or TARGET.read_text() != text:
+        if not TARGET.is_file() or TARGET.read_text("utf-8") != text:
             sys.exit(f"{TARGET.name} is stale: run python scripts/make_wire.py")
         return
-    TARGET.write_text(text)
+    TARGET.write_text(text, "utf-8")
 
 
 def whole_file() -> str:

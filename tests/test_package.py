@@ -9,6 +9,7 @@ import pytest
 
 import spleeter_nb
 from spleeter_nb.engine import separation
+from spleeter_nb.widgets import files, player
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = spleeter_nb.seperate
 
 
-@pytest.mark.parametrize("module", [spleeter_nb, separation])
+@pytest.mark.parametrize("module", [spleeter_nb, separation, files, player])
 def test_examples_are_true(
     module: object, two_stems_models_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -46,6 +46,9 @@ _LEAST_SEGMENTS = 2
 
 _LARGEST_FILE = 100_000
 
+# Of a fetched model, the network decides; of another job's stems, that job. Neither comes again.
+_NOT_AROUND = ("separate", "download", "wait")
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -66,7 +69,7 @@ class _Run:
     per_value: float
     """Seconds from the first to the last sample, for each value that the networks estimated."""
     around: float
-    """Seconds for everything else: opening, hashing, loading, writing."""
+    """Seconds for what comes each time besides: opening, hashing, loading, writing."""
 
 
 class Speeds:
@@ -89,7 +92,7 @@ class Speeds:
         """Begin anew in a child process, with what is known: a thread of its parent's may hold the lock."""
         self._lock = threading.Lock()
 
-    def learn(self, spec: ModelSpec, result: SeparationResult) -> None:
+    def learn(self, spec: ModelSpec, result: SeparationResult, *, precision: Precision) -> None:
         """Remember how long a separation took, if it computed anything and was long enough to say something.
 
         Parameters
@@ -98,6 +101,8 @@ class Speeds:
             Of the model that made it.
         result : SeparationResult
             One from the cache has no stage ``separate``.
+        precision : {"float32", "bfloat16"}
+            That was asked for, as in `estimate`; a processor that lacks it takes the other, and its time.
         """
         computing = result.timings.get("separate")
         if result.runtime is None or not computing or _segments(spec, result.duration) < _LEAST_SEGMENTS:
@@ -105,9 +110,9 @@ class Speeds:
         run = _Run(
             spec.name,
             result.runtime.device,
-            result.runtime.precision,
+            precision,
             computing / _values(spec, result.duration),
-            max(0.0, result.seconds - computing),
+            max(0.0, result.seconds - sum(result.timings.get(stage, 0.0) for stage in _NOT_AROUND)),
         )
         with self._lock:
             # Other kernels learn, too.
@@ -189,17 +194,25 @@ class Company:
     def __init__(self) -> None:
         self.alone = True
 
+    @classmethod
+    def after_fork(cls) -> None:
+        """Begin anew in a child process: those under way are its parent's, and would never end here."""
+        cls._under_way.clear()
+
     @contextlib.contextmanager
     def present(self) -> Iterator[None]:
         """Be one of those under way until the block ends."""
-        others = tuple(self._under_way)
+        # First come, then look: of two that come at the same moment, both notice.
         self._under_way.add(self)
-        for other in others:
+        for other in self._under_way - {self}:
             other.alone = self.alone = False
         try:
             yield
         finally:
             self._under_way.discard(self)
+
+
+begin_anew_after_fork(Company)
 
 
 def _segments(spec: ModelSpec, duration: float) -> int:
@@ -227,9 +240,10 @@ def _parsed(content: bytes) -> list[_Run]:
         return []
     runs = [_Run(**run) for run in written["runs"]]
     for run in runs:
-        names = (run.model, run.device, run.precision)
+        names: tuple[Any, ...] = (run.model, run.device, run.precision)
+        times: tuple[Any, ...] = (run.per_value, run.around)
         if not all(isinstance(name, str) for name in names) or not all(
-            0 <= seconds < math.inf for seconds in (run.per_value, run.around)
+            isinstance(seconds, float) and 0 <= seconds < math.inf for seconds in times
         ):
             raise ValueError("it holds what is no time, or no name")
     return runs

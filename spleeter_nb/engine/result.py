@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spleeter_nb.dsp.scores import bss_eval, sdr, si_sdr
-from spleeter_nb.engine.targets import Targets, home_expanded, write_together
+from spleeter_nb.engine.targets import Targets, home_expanded, write_one, write_together
 from spleeter_nb.exceptions import AudioChangedError, UnknownOptionError, ValidationError, nearest
 
 if TYPE_CHECKING:
@@ -80,11 +80,7 @@ class Stem:
         Path
             Where it lies now.
         """
-        path = home_expanded(path)
-        codec = codec or path.suffix.removeprefix(".").lower() or "wav"
-        samples = {path: self.samples}
-        write_together(samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=True)
-        return path
+        return write_one(path, self.samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
         return np.array(self.samples, dtype, copy=copy)

@@ -374,7 +374,7 @@ class Separation:
             lambda: read_mixture(source, options),
         )
         if self.company.alone and not options.wiener and not options.overlap:
-            speeds(self.config).learn(spec, result)
+            speeds(self.config).learn(spec, result, precision=options.precision)
         return result
 
 

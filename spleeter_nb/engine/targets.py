@@ -256,3 +256,16 @@ def write_together(
                     writer.write(samples[path][start : start + _WRITE_FRAMES])
 
     run_interruptible(write, cancel=cancel)
+
+
+def write_one(
+    path: str | os.PathLike[str], samples: FloatArray, *, sample_rate: int, codec: str | None, bit_depth: BitDepth
+) -> Path:
+    """Write float32 (frames, 2) to a file, in place of what was there, and return where it lies.
+
+    A leading ``~`` is the home folder; `codec` is by default what the path ends in, and else ``wav``.
+    """
+    path = home_expanded(path)
+    codec = codec or path.suffix.removeprefix(".").lower() or "wav"
+    write_together({path: samples}, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=True)
+    return path

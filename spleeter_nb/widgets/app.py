@@ -13,10 +13,10 @@ import traitlets
 from spleeter_nb.audio import probe
 from spleeter_nb.demo import demo_song
 from spleeter_nb.engine.engine import SpleeterEngine
-from spleeter_nb.exceptions import SpleeterError, ValidationError
+from spleeter_nb.exceptions import EngineClosedError, SpleeterError, ValidationError
 from spleeter_nb.net.runtime import Precision
 from spleeter_nb.widgets import wire
-from spleeter_nb.widgets.bridge import Bridge
+from spleeter_nb.widgets.bridge import Bridge, close_layout
 from spleeter_nb.widgets.files import FilePicker
 from spleeter_nb.widgets.job import JobView
 from spleeter_nb.widgets.models import ModelPicker
@@ -83,6 +83,7 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self._engine = SpleeterEngine(config)
         self._lock = threading.RLock()
         self._cards: list[_Card] = []
+        self._is_closed = False
         self.files = FilePicker(roots)
         self._roots = Roots(self.files.roots)
         self.models = ModelPicker(config=self._engine.config)
@@ -119,15 +120,17 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         """Stop all jobs, and show nothing more; can be repeated."""
         if self.comm is None:  # closed, or never made
             return
+        with self._lock:
+            # Who comes after this makes no card any more.
+            self._is_closed = True
+            cards, self._cards = self._cards, []
         # Waiting for jobs to stop must hold up nobody.
         threading.Thread(target=lambda: asyncio.run(self._engine.close()), name="spleeter_nb-app").start()
-        with self._lock:
-            for card in self._cards:
-                card.close()
-            self._cards.clear()
-        for widget in (self.files, self.models, self.desk, self._shown):
+        for widget in (*cards, self.files, self.models, self.desk, self._shown):
             widget.close()
         super().close()
+        close_layout(self._shown)
+        close_layout(self)
 
     def __repr__(self) -> str:
         return f"Application({len(self._cards)} songs)"
@@ -135,6 +138,8 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
     def _begin(self, songs: Sequence[str | os.PathLike[str]]) -> None:
         options = self._options()
         with self._lock:
+            if self._is_closed:
+                raise EngineClosedError("The application was closed: make a new one, spleeter_nb.app().")
             if len(self._cards) + len(songs) > _MOST_SONGS:
                 raise ValidationError(f"{_MOST_SONGS} songs are shown at most: remove some of those below.")
             for song in songs:
@@ -153,19 +158,20 @@ class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         threading.Thread(target=self._measure_songs, name="spleeter_nb-app", daemon=True).start()
 
     def _measure_songs(self) -> None:
-        """Estimate for all chosen songs together; a song that cannot be read is complained of when it is separated."""
-        chosen = self.files.paths
-        try:
-            seconds = sum(probe(path).duration or 0.0 for path in chosen)
-        except SpleeterError as error:
-            _LOG.info("No estimate: %s", error)
-            seconds = 0.0
+        """Estimate for all chosen songs together, unless others have been chosen meanwhile."""
+        chosen, seconds = self.files.value, 0.0
+        for path in chosen:
+            if self._is_closed or chosen != self.files.value:
+                return
+            seconds += _duration(path)
         with self._lock:
-            if chosen == self.files.paths:
+            if chosen == self.files.value:
                 self.models.duration = seconds or None
 
     def _ended(self, card: _Card) -> None:
         self._update()
+        if card.problem:
+            self.desk.tell(card.problem)
         # The model may be here now, and its speed known.
         if card.result is not None:
             self.models.refresh()
@@ -228,28 +234,55 @@ class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
     def __init__(self, job: SeparationJob, *, ended: Callable[[_Card], None], removed: Callable[[_Card], None]) -> None:
         self.view = JobView(job, on_remove=lambda: removed(self))
         self.result: SeparationResult | None = None
+        self.problem = ""
         self._player: StemPlayer | None = None
         self._tell = ended
+        # It may be removed while its player is being made.
+        self._lock = threading.Lock()
+        self._is_closed = False
         super().__init__([self.view])
         job.when_ended(self._show)
 
     def close(self) -> None:
-        """Stop the job, and show nothing more."""
-        if self.comm is None:
-            return
+        """Stop the job, and show nothing more; can be repeated."""
+        with self._lock:
+            self._is_closed = True
+            player, self._player, self.result = self._player, None, None
         self.view.cancel()
         self.view.close()
-        if self._player is not None:
-            self._player.close()
-        self.result = self._player = None
+        if player is not None:
+            player.close()
         super().close()
+        close_layout(self)
 
     def _show(self, job: SeparationJob) -> None:
-        if job.state == "done" and self.comm is not None:
-            self.result = job.result()
-            try:
-                self._player = StemPlayer(self.result)
-                self.children = [self.view, self._player]
-            except SpleeterError as error:
-                _LOG.warning("The stems of %s cannot be shown: %s", job.source, error)
+        try:
+            if job.state == "done":
+                self._play(job.result())
+        except Exception as error:  # noqa: BLE001 - whatever it is, people are told, and the application goes on
+            if not isinstance(error, SpleeterError | OSError):
+                _LOG.exception("The player of %r cannot be made.", job)
+            self.problem = f"The stems of {self.view.title} are ready, but cannot be played here: {error}"
         self._tell(self)
+
+    def _play(self, result: SeparationResult) -> None:
+        with self._lock:
+            if self._is_closed:
+                return
+            self.result = result
+        player = StemPlayer(result)
+        with self._lock:
+            if not self._is_closed:
+                self._player = player
+                self.children = [self.view, player]
+                return
+        player.close()
+
+
+def _duration(path: str) -> float:
+    """Return the seconds of a song; 0 for one that cannot be read, which its separation complains of."""
+    try:
+        return probe(path).duration or 0.0
+    except SpleeterError as error:
+        _LOG.info("No estimate for %s: %s", path, error)
+        return 0.0

@@ -66,9 +66,7 @@ class Bridge(anywidget.AnyWidget):
         """End it: its views go, and nothing that it held is held any more; can be repeated."""
         self._closing.set()
         super().close()
-        # Each widget has one of its own, which ipywidgets would keep for ever, here and in the browser.
-        if self.trait_has_value("layout") and self.layout is not None:
-            self.layout.close()
+        close_layout(self)
 
     def __del__(self) -> None:
         # One whose making failed at once has nothing that close() could end. What is closed is left alone: this may
@@ -82,8 +80,8 @@ class Bridge(anywidget.AnyWidget):
             try:
                 self._check_changeable(name)
                 super().set_state({name: value})
-            # What is nested too deeply cannot even be shown by the error that refuses it.
-            except (traitlets.TraitError, SpleeterError, RecursionError) as error:
+            # What is nested too deeply cannot even be shown by the error that refuses it, and 10**400 be no float.
+            except (traitlets.TraitError, SpleeterError, RecursionError, OverflowError) as error:
                 self._refuse("trait", error)
                 if name in self.keys:
                     self.send_state(name)
@@ -154,8 +152,8 @@ class Bridge(anywidget.AnyWidget):
     def _refuse(self, kind: str, why: object) -> None:
         self.refused[kind] += 1
         if self.refused.total() <= _REFUSALS_LOGGED:
-            is_expected = not isinstance(why, Exception) or isinstance(why, SpleeterError | traitlets.TraitError)
-            trace = None if is_expected else why
+            is_ours = isinstance(why, SpleeterError | traitlets.TraitError)
+            trace = why if isinstance(why, Exception) and not is_ours else None
             _LOG.warning("%s refused a %s from the browser: %s", type(self).__name__, kind, why, exc_info=trace)
 
     def _send(self, msg: dict[str, Any], buffers: Sequence[bytes | memoryview] | None = None) -> None:
@@ -163,6 +161,12 @@ class Bridge(anywidget.AnyWidget):
         comm = self.comm
         if comm is not None and getattr(comm, "kernel", True) is not None:
             comm.send(data=msg, buffers=buffers)
+
+
+def close_layout(widget: Any) -> None:
+    """End the layout of a closed widget: each has one of its own, which ipywidgets would keep, here and in browsers."""
+    if widget.trait_has_value("layout") and widget.layout is not None:
+        widget.layout.close()
 
 
 class TraitValueError(ValidationError, traitlets.TraitError):

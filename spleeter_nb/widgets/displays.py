@@ -1,7 +1,7 @@
-"""How results and stems show themselves in a notebook: a player, and a table where there is none.
+"""How results, stems and jobs show themselves in a notebook: a player or a view, and a table where there is none.
 
-A display never raises, separates or plays. Its player is made once for each result, and closed when the cell that
-showed it runs again or is gone: a kernel does not hold the sound of what nobody sees any more.
+A display never raises, separates or plays. Its widget is made once for each result or job, and closed when the cell
+that showed it runs again or is gone: a kernel does not hold what nobody sees any more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import weakref
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from spleeter_nb.engine.result import SeparationResult, Stem
 from spleeter_nb.exceptions import SpleeterError
@@ -19,11 +19,15 @@ from spleeter_nb.widgets.static import clock, shown, table
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from spleeter_nb.engine.jobs import SeparationJob
+    from spleeter_nb.widgets.bridge import Bridge
     from spleeter_nb.widgets.player import StemPlayer
+
+    _Subject: TypeAlias = SeparationResult | Stem | SeparationJob
+    _Given = TypeVar("_Given", SeparationResult | Stem, SeparationJob)
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -44,15 +48,15 @@ class _Cell:
 
 @dataclass(frozen=True)
 class Shown:
-    """A player that a display made."""
+    """A widget that a display made."""
 
-    subject: weakref.ref[SeparationResult | Stem]
-    player: StemPlayer
+    subject: weakref.ref[_Subject]
+    widget: Bridge
     cell: _Cell
 
 
 SHOWN: list[Shown] = []
-"""Players that displays made, and that somebody may see."""
+"""Widgets that displays made, and that somebody may see."""
 
 _LOCK = threading.RLock()
 
@@ -60,7 +64,7 @@ _LOCK = threading.RLock()
 def bundle(subject: SeparationResult | Stem) -> _Bundle:
     """Return what a notebook shows of a result or a stem, in all forms that it may ask for."""
     try:
-        made = _shared_player(subject)._repr_mimebundle_()
+        made = _shared(subject, player)._repr_mimebundle_()
         data, metadata = made or ({}, {})
     except Exception as error:  # noqa: BLE001 - see below
         # Whatever it is, a result is shown: an error here would hide that there is one.
@@ -75,10 +79,10 @@ def job_bundle(job: SeparationJob) -> _Bundle:
     try:
         from spleeter_nb.widgets.job import JobView  # noqa: PLC0415 - a display works where the front end is missing
 
-        made = JobView(job)._repr_mimebundle_()
+        made = _shared(job, JobView)._repr_mimebundle_()
         data, metadata = made or ({}, {})
-    except SpleeterError as error:
-        _LOG.warning("%r cannot be shown: %s", job, error)
+    except Exception as error:  # noqa: BLE001 - as of a result
+        _LOG.warning("%r cannot be shown: %s", job, error, exc_info=None if isinstance(error, SpleeterError) else error)
         data, metadata = {}, {}
     return {**data, "text/plain": repr(job)}, metadata
 
@@ -103,15 +107,15 @@ def _stems_of(subject: SeparationResult | Stem) -> Mapping[str, Stem]:
     return {subject.name: subject} if isinstance(subject, Stem) else subject
 
 
-def _shared_player(subject: SeparationResult | Stem) -> StemPlayer:
-    """Return the one player of a subject, and close those that nobody sees any more."""
+def _shared(subject: _Given, make: Callable[[_Given], Bridge]) -> Bridge:
+    """Return the one widget of a subject, and close those that nobody sees any more."""
     cell = _running_cell()
     with _LOCK:
         _close_unseen(cell, kept=subject)
         for entry in SHOWN:
             if entry.subject() is subject:
-                return entry.player
-        made = player(subject)
+                return entry.widget
+        made = make(subject)
         SHOWN.append(Shown(weakref.ref(subject), made, cell))
         return made
 
@@ -120,9 +124,9 @@ def _close_unseen(cell: _Cell, *, kept: object) -> None:
     for entry in list(SHOWN):
         is_run_again = entry.cell.id is not None and entry.cell.id == cell.id and entry.cell.run != cell.run
         is_unseen = is_run_again or entry.cell.id in cell.deleted
-        if entry.player.comm is None or (is_unseen and entry.subject() is not kept):
+        if entry.widget.comm is None or (is_unseen and entry.subject() is not kept):
             SHOWN.remove(entry)
-            entry.player.close()
+            entry.widget.close()
 
 
 def _running_cell() -> _Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from spleeter_nb.engine.targets import home_expanded
 from spleeter_nb.exceptions import AudioNotFoundError, SpleeterError, StorageError, ValidationError
 from spleeter_nb.storage import storing
 from spleeter_nb.widgets import wire
@@ -84,10 +86,8 @@ class FilePicker(Bridge):
         upload_dir: str | os.PathLike[str] | None = None,
         max_upload_mb: float | None = None,
     ) -> None:
-        if max_upload_mb is not None and not max_upload_mb > 0:
-            raise ValidationError(f"max_upload_mb is a number of megabytes, not {max_upload_mb!r}.")
-        self._upload_dir = None if upload_dir is None else Path(upload_dir).expanduser().absolute()
-        max_bytes = None if max_upload_mb is None else round(max_upload_mb * 1e6)
+        max_bytes = None if max_upload_mb is None else _bytes(max_upload_mb)
+        self._upload_dir = None if upload_dir is None else home_expanded(upload_dir).absolute()
         self._roots = Roots([Path.cwd(), Path.home()] if roots is None else roots)
         self._uploads = Uploads(self._upload_folder, max_bytes=max_bytes, changed=self._show_uploads)
         # Not those of `value`, which traitlets may have set before it is checked.
@@ -125,9 +125,9 @@ class FilePicker(Bridge):
         if len(chosen) > most:
             raise ValidationError(f"{len(chosen)} songs are chosen; at most {most} can be.", allowed=most)
         # What was chosen before may have gone meanwhile: it must not keep others from being chosen.
-        checked = [path if path in self._checked_paths else str(self._file(path)) for path in chosen]
+        checked = dict.fromkeys(path if path in self._checked_paths else str(self._file(path)) for path in chosen)
         self._checked_paths = frozenset(checked)
-        return checked
+        return list(checked)
 
     def _file(self, text: str) -> Path:
         uploaded = (upload.path for upload in self._uploads.all() if upload.path is not None)
@@ -254,6 +254,17 @@ class FilePicker(Bridge):
         with storing(self._upload_dir):
             self._upload_dir.mkdir(parents=True, exist_ok=True)
         return self._upload_dir
+
+
+def _bytes(megabytes: Any) -> int:
+    """Return how large an upload may be."""
+    is_number = isinstance(megabytes, int | float) and not isinstance(megabytes, bool)
+    if not is_number or not 0 < megabytes <= sys.maxsize:
+        raise ValidationError(
+            f"max_upload_mb is {str(megabytes)[:40]}; allowed: a number of megabytes above 0, or None for no limit.",
+            option="max_upload_mb",
+        )
+    return int(megabytes * 1e6)
 
 
 def _shown(upload: Upload) -> dict[str, Any]:

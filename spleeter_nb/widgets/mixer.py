@@ -16,10 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spleeter_nb.values import FloatArray
+    from spleeter_nb.widgets.song import Song
+
+AT_REST: dict[str, Any] = {
+    "gains_db": {},
+    "pans": {},
+    "muted": [],
+    "soloed": "",
+    "master_db": 0.0,
+    "original": False,
+    "match_loudness": False,
+    "speed": 1.0,
+    "loop": None,
+}
+"""All settings, as they are at first."""
 
 GAINS_DB = (-60.0, 12.0)
 PANS = (-1.0, 1.0)
 SPEEDS = (0.5, 2.0)
+
+_VOCALS = "vocals"
 
 # A region of no length would be played for ever without a sound.
 _SHORTEST_LOOP = 0.05
@@ -132,7 +148,50 @@ def heard(stems: Iterable[str], *, muted: Iterable[str], soloed: str) -> list[st
     return [stem for stem in stems if (stem == soloed if soloed else stem not in silent)]
 
 
-def amplitude(gain_db: float) -> float:
+def preset(stems: Sequence[str], name: object) -> tuple[list[str], str]:
+    """Return which stems a preset mutes, and which one it solos; a stem may be called like a preset, and goes first."""
+    presets: dict[str, tuple[list[str], str]] = {stem: ([], stem) for stem in stems}
+    if _VOCALS in stems and len(stems) > 1:
+        presets.setdefault("karaoke", ([_VOCALS], ""))
+    presets.setdefault("all", ([], ""))
+    if not isinstance(name, str) or name not in presets:
+        raise UnknownOptionError(
+            f"There is no preset {name!r}.{nearest(str(name), presets)} Presets are {', '.join(presets)}.", option=name
+        )
+    return presets[name]
+
+
+def mix(song: Song, settings: Mapping[str, Any]) -> FloatArray:
+    """Return what one hears of a song; TypeScript's ``mixOf`` decides the same.
+
+    Parameters
+    ----------
+    song : Song
+    settings : mapping of str to object
+        Checked ones, all of them.
+
+    Returns
+    -------
+    float32 (frames, 2)
+    """
+    audible = heard(settings["gains_db"], muted=settings["muted"], soloed=settings["soloed"])
+    gains = [_amplitude(gain_db) if stem in audible else 0.0 for stem, gain_db in settings["gains_db"].items()]
+    master = _amplitude(settings["master_db"])
+    if settings["original"] and song.mixture:
+        powers = [signal.power for signal in song.signals]
+        matching = matching_gain(gains, powers) if settings["match_loudness"] else 1.0
+        return mixed([(song.mixture.samples, master * matching, 0.0)], song.frames)
+    return mixed(
+        [
+            (signal.samples, master * gain, settings["pans"][signal.name])
+            for signal, gain in zip(song.stems, gains, strict=True)
+            if signal.name in audible
+        ],
+        song.frames,
+    )
+
+
+def _amplitude(gain_db: float) -> float:
     """Return what samples are multiplied by."""
     return 10 ** (gain_db / 20)
 

@@ -21,6 +21,7 @@ from spleeter_nb.exceptions import (
     SeparationCancelledError,
     SpleeterError,
     UnknownModelError,
+    ValidationError,
     nearest,
 )
 from spleeter_nb.net.runtime import Precision
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 # Of the demonstration song: two segments, which keep two threads busy.
 _MEASURED_SECONDS = 16.0
+
+# Nobody has longer songs: 30 years. Browsers may say more, or what is no number.
+_LONGEST_SECONDS = 1e9
 
 
 class ModelPicker(Bridge):
@@ -56,7 +60,7 @@ class ModelPicker(Bridge):
     value : str
         The name of the model that is chosen; another one than the published is refused.
     duration : float or None
-        Seconds of sound to estimate for; None shows no estimate.
+        Seconds of sound to estimate for, one song or several together; None shows no estimate.
     precision : {"float32", "bfloat16"}
         Of the networks, to estimate for.
     device : str
@@ -84,7 +88,7 @@ class ModelPicker(Bridge):
     errors = traitlets.Dict(read_only=True).tag(sync=True)
     # By model: seconds and basis.
     estimates = traitlets.Dict(read_only=True).tag(sync=True)
-    duration = traitlets.Float(None, allow_none=True, min=0.0).tag(sync=True)
+    duration = traitlets.Float(None, allow_none=True).tag(sync=True)
     # The model that is being measured, or "".
     measuring = traitlets.Unicode(read_only=True).tag(sync=True)
 
@@ -103,9 +107,11 @@ class ModelPicker(Bridge):
         self._lock = threading.RLock()
         self._cancels: dict[str, threading.Event] = {}
         self._song: AudioSource | None = None
-        super().__init__()
+        # How often something to estimate for has changed, and whether a thread is at it.
+        self._changes = 0
+        self._is_estimating = False
+        super().__init__(value=value)
         self._look()
-        self.value = value
         self.observe(lambda _: self._estimate(), ["duration", "precision", "device"])
 
     @property
@@ -132,7 +138,7 @@ class ModelPicker(Bridge):
             If there is no such model.
         """
         folder = self._row(name)["weights"]
-        self._begin(folder, lambda cancel: self._fetch(name, folder, cancel))
+        self._begin(folder, name, lambda cancel: self._fetch(name, folder, cancel))
 
     def cancel_download(self, name: str) -> None:
         """Fetch a model no further; what came so far is continued by the next download.
@@ -158,7 +164,7 @@ class ModelPicker(Bridge):
         """
         if not self._row(name)["installed"]:
             raise ModelNotFoundError(f"{name} is not on this machine: download it first.", name=name)
-        self._begin("", lambda cancel: self._measure(name, cancel))
+        self._begin("", name, lambda cancel: self._measure(name, cancel))
 
     def close(self) -> None:
         """Show nothing more, and stop what was begun here; can be repeated."""
@@ -180,9 +186,19 @@ class ModelPicker(Bridge):
         return f"ModelPicker({self.value!r})"
 
     @validates("value")
-    def _known(self, proposal: Any) -> str:
-        name: str = self._row(proposal["value"])["name"]
+    def _published(self, proposal: Any) -> str:
+        name: str = proposal["value"]
+        self._check_published(name)
         return name
+
+    @validates("duration")
+    def _endless_refused(self, proposal: Any) -> float | None:
+        seconds: float | None = proposal["value"]
+        if seconds is not None and not 0 <= seconds <= _LONGEST_SECONDS:
+            raise ValidationError(
+                f"duration is {seconds}; allowed: 0 to {_LONGEST_SECONDS:g} seconds, or None.", duration=seconds
+            )
+        return seconds
 
     def _on_download_model(self, message: wire.DownloadModel, _buffers: Sequence[memoryview]) -> None:
         self.download(message.name)
@@ -196,30 +212,37 @@ class ModelPicker(Bridge):
     def _on_look_again(self, _message: wire.LookAgain, _buffers: Sequence[memoryview]) -> None:
         self.refresh()
 
-    def _row(self, name: str) -> dict[str, Any]:
-        for row in self.models:
-            if row["name"] == name:
-                found: dict[str, Any] = row
-                return found
+    def _check_published(self, name: str) -> None:
         names = self._manager.names
-        raise UnknownModelError(
-            f"There is no model {name!r}.{nearest(name, names)} The models are {', '.join(names)}.", name=name
-        )
+        if name not in names:
+            raise UnknownModelError(
+                f"There is no model {name!r}.{nearest(name, names)} The models are {', '.join(names)}.", name=name
+            )
+
+    def _row(self, name: str) -> dict[str, Any]:
+        self._check_published(name)
+        row: dict[str, Any] = next(row for row in self.models if row["name"] == name)
+        return row
 
     def _look(self) -> None:
         with self._lock:
             self.set_trait("models", [_described(status) for status in self._manager.available()])
 
-    def _begin(self, what: str, work: Callable[[threading.Event], None]) -> None:
-        """Do it in a thread, unless it is being done or this was closed."""
+    def _begin(self, what: str, name: str, work: Callable[[threading.Event], None]) -> None:
+        """Do something with a model in a thread, unless it is being done or this was closed."""
         with self._lock:
             if what in self._cancels or self._closing.is_set():
                 return
             cancel = self._cancels[what] = threading.Event()
 
         def run() -> None:
+            self._put("errors", name, None)
             try:
                 work(cancel)
+            except SeparationCancelledError:
+                pass
+            except SpleeterError as error:
+                self._put("errors", name, str(error))
             finally:
                 with self._lock:
                     del self._cancels[what]
@@ -231,14 +254,9 @@ class ModelPicker(Bridge):
             self._put("downloads", folder, {"fraction": event.fraction, "message": event.message})
 
         throttle = Throttle(show)
-        self._put("errors", name, None)
         self._put("downloads", folder, {"fraction": None, "message": ""})
         try:
             self._manager.ensure(name, progress=throttle.put, cancel=cancel)
-        except SeparationCancelledError:
-            pass
-        except SpleeterError as error:
-            self._put("errors", name, str(error))
         finally:
             throttle.close()
             self.refresh()
@@ -247,15 +265,9 @@ class ModelPicker(Bridge):
     def _measure(self, name: str, cancel: threading.Event) -> None:
         options = {"precision": self.precision, "device": self.device, "duration": _MEASURED_SECONDS}
         self.set_trait("measuring", name)
-        self._put("errors", name, None)
         try:
             work = Separation.prepared(self._config, demo_song(), name, {**options, "cache": False, "progress": False})
             dataclasses.replace(work, cancel=cancel).run()
-        except SeparationCancelledError:
-            pass
-        except SpleeterError as error:
-            self._put("errors", name, str(error))
-        else:
             if not work.company.alone:
                 self._put("errors", name, "Another song was separated meanwhile: measure again when that has ended.")
         finally:
@@ -263,25 +275,37 @@ class ModelPicker(Bridge):
             self._estimate()
 
     def _estimate(self) -> None:
-        """Estimate in a thread, where something is to be estimated: looking for GPUs may take seconds."""
-        if self.duration is None:
-            self.set_trait("estimates", {})
-        else:
-            threading.Thread(target=self._estimate_now, name="spleeter_nb-picker", daemon=True).start()
-
-    def _estimate_now(self) -> None:
+        """Estimate in a thread: looking for GPUs may take seconds, in which nobody is to be held up."""
         with self._lock:
-            try:
-                self.set_trait("estimates", self._estimated())
-            except SpleeterError:  # of a device that is not there; a job says it better
+            self._changes += 1
+            if self.duration is None:
                 self.set_trait("estimates", {})
+            elif not self._is_estimating:
+                self._is_estimating = True
+                threading.Thread(target=self._estimate_latest, name="spleeter_nb-picker", daemon=True).start()
 
-    def _estimated(self) -> dict[str, dict[str, Any]]:
-        options = Options(device=self.device, precision=self.precision)
-        device, known = choose_device(options, self._config).device, speeds(self._config)
+    def _estimate_latest(self) -> None:
+        """Estimate until nothing has changed meanwhile: one thread does for any number of changes."""
+        estimates: dict[str, dict[str, Any]] = {}
+        estimated_at = -1
+        while True:
+            with self._lock:
+                if estimated_at == self._changes:
+                    self.set_trait("estimates", estimates)
+                    self._is_estimating = False
+                    return
+                estimated_at, duration = self._changes, self.duration
+            estimates = {} if duration is None else self._estimated(duration)
+
+    def _estimated(self, duration: float) -> dict[str, dict[str, Any]]:
+        options, known = Options(device=self.device, precision=self.precision), speeds(self._config)
+        try:
+            device = choose_device(options, self._config).device
+        except SpleeterError:  # it is not there; a job says it better
+            return {}
         estimates = {
             name: known.estimate(
-                self._manager.spec(name), duration=self.duration or 0.0, device=device, precision=options.precision
+                self._manager.spec(name), duration=duration, device=device, precision=options.precision
             )
             for name in self._manager.names
         }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from spleeter_nb.engine.targets import home_expanded, write_together
+from spleeter_nb.engine.targets import home_expanded, write_one
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
 from spleeter_nb.widgets import mixer, wire
 from spleeter_nb.widgets.bridge import Bridge
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from spleeter_nb.values import FloatArray
     from spleeter_nb.widgets.song import Song
     from spleeter_nb.widgets.static import Static
-
-_VOCALS = "vocals"
 
 
 class StemPlayer(Bridge):
@@ -96,6 +94,23 @@ class StemPlayer(Bridge):
         If there is no setting of that name; the nearest one is named.
     AudioProcessingError
         If the file of a stem cannot be read any more.
+
+    Notes
+    -----
+    As any widget, a player is held by the kernel until it is closed, and with it the samples that it plays: `close` one
+    that is not wanted any more. Those that a result shows by itself are closed when their cell runs again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(np.arange(44_100) * 0.05)
+    >>> player = StemPlayer({"vocals": tone, "drums": tone / 4}, sample_rate=44_100, gains_db={"drums": -6})
+    >>> player.preset("karaoke")
+    >>> player.muted
+    ['vocals']
+    >>> player.mix().shape
+    (44100, 2)
+    >>> player.close()
     """
 
     bundle = "player"
@@ -137,8 +152,8 @@ class StemPlayer(Bridge):
         **settings: Any,
     ) -> None:
         for name in settings:
-            if name not in _SETTINGS:
-                options = ("sample_rate", "mixture", "title", "static", *_SETTINGS)
+            if name not in mixer.AT_REST:
+                options = ("sample_rate", "mixture", "title", "static", *mixer.AT_REST)
                 raise UnknownOptionError(
                     f"There is no option {name!r}.{nearest(name, options)} Options are {', '.join(options)}.",
                     option=name,
@@ -149,7 +164,7 @@ class StemPlayer(Bridge):
         self._streamer = Streamer(self.post)
         for name, value in _facts(song).items():
             self.set_trait(name, value)
-        super().__init__(**_SETTINGS | settings)
+        super().__init__(**mixer.AT_REST | settings)
 
     # What is heard
 
@@ -162,19 +177,7 @@ class StemPlayer(Bridge):
             With all gains, pans, mutes and solos, or the original with its loudness matched where that is asked for;
             not cut off at full scale.
         """
-        song, master = self.song, mixer.amplitude(self.master_db)
-        heard = mixer.heard(self.stems, muted=self.muted, soloed=self.soloed)
-        gains = [mixer.amplitude(self.gains_db[stem]) if stem in heard else 0.0 for stem in self.stems]
-        if self.original and song.mixture:
-            matching = mixer.matching_gain(gains, self.powers) if self.match_loudness else 1.0
-            parts = [(song.mixture.samples, master * matching, 0.0)]
-        else:
-            parts = [
-                (signal.samples, master * gain, self.pans[signal.name])
-                for signal, gain in zip(song.stems, gains, strict=True)
-                if signal.name in heard
-            ]
-        return mixer.mixed(parts, song.frames)
+        return mixer.mix(self.song, self._settings)
 
     def save_mix(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: BitDepth = 16) -> Path:
         """Write what one hears to a file.
@@ -193,12 +196,7 @@ class StemPlayer(Bridge):
         Path
             Where it lies now.
         """
-        path = home_expanded(path)
-        codec = codec or path.suffix.removeprefix(".").lower() or "wav"
-        write_together(
-            {path: self.mix()}, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=True
-        )
-        return path
+        return write_one(path, self.mix(), sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one page with this player, its settings and all sound, that needs no kernel and no network.
@@ -220,11 +218,14 @@ class StemPlayer(Bridge):
             If it cannot be written.
         """
         path = home_expanded(path)
-        song = self.song
-        write_page(path, song, _facts(song) | {name: getattr(self, name) for name in _SETTINGS})
+        write_page(path, self.song, _facts(self.song) | self._settings)
         return path
 
     # Setting the mixer
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in mixer.AT_REST}
 
     def mute(self, *stems: str) -> None:
         """Silence these stems, besides those that are silent already."""
@@ -248,17 +249,8 @@ class StemPlayer(Bridge):
         UnknownOptionError
             If there is no preset of that name for these stems.
         """
-        presets: dict[str, tuple[list[str], str]] = {stem: ([], stem) for stem in self.stems}
-        if _VOCALS in self.stems and len(self.stems) > 1:
-            presets.setdefault("karaoke", ([_VOCALS], ""))
-        presets.setdefault("all", ([], ""))
-        if name not in presets:
-            raise UnknownOptionError(
-                f"There is no preset {name!r}.{nearest(str(name), presets)} Presets are {', '.join(presets)}.",
-                option=name,
-            )
         with self.hold_sync():
-            self.muted, self.soloed = presets[name]
+            self.muted, self.soloed = mixer.preset(self.stems, name)
 
     # Moving in time
 
@@ -342,20 +334,6 @@ class StemPlayer(Bridge):
                 option="original",
             )
         return bool(value)
-
-
-_SETTINGS: dict[str, Any] = {
-    "gains_db": {},
-    "pans": {},
-    "muted": [],
-    "soloed": "",
-    "master_db": 0.0,
-    "original": False,
-    "match_loudness": False,
-    "speed": 1.0,
-    "loop": None,
-}
-"""The mixer at rest."""
 
 
 def _facts(song: Song) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spleeter_nb.engine.sources import EXTENSIONS, natural_order
+from spleeter_nb.engine.targets import home_expanded
 from spleeter_nb.exceptions import AudioNotFoundError, AudioProcessingError, NotARegularFileError, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _LONGEST_PATH = 4096
 # A folder may hold millions of files; whoever has more songs in one types a part of the name.
@@ -57,8 +59,10 @@ class Roots:
     """
 
     def __init__(self, folders: Iterable[str | os.PathLike[str]]) -> None:
+        if isinstance(folders, str | bytes | os.PathLike) or not isinstance(folders, Iterable):
+            raise ValidationError(f"Roots are a list of folders, as in ['music'], not {str(folders)[:80]!r}.")
         # The user's own names of them are shown; links are followed only to compare.
-        shown = [Path(os.path.abspath(Path(folder).expanduser())) for folder in folders]  # noqa: PTH100 - see above
+        shown = [Path(os.path.abspath(home_expanded(folder))) for folder in folders]  # noqa: PTH100 - see above
         for folder in shown:
             if not folder.is_dir():
                 raise ValidationError(

@@ -38,6 +38,8 @@ _MAX_STEMS = 32
 _MAX_NAME = 200
 # Hz; what browsers open an audio context for.
 _SAMPLE_RATES = (3_000, 384_000)
+# FLAC says higher ones in tens.
+_HIGHEST_ODD_RATE = 65_535
 _STEREO = 2
 # What is louder is no sound.
 _LOUDEST = 1e10
@@ -200,10 +202,11 @@ def _rate(stems: Mapping[str, Any], sample_rate: object) -> int:
     lowest, highest = _SAMPLE_RATES
     for rate in rates:
         is_whole = isinstance(rate, int | np.integer) and not isinstance(rate, bool)
-        if not is_whole or rate != rates[0] or not lowest <= rate <= highest:
+        is_playable = is_whole and lowest <= rate <= highest and (rate <= _HIGHEST_ODD_RATE or rate % 10 == 0)
+        if not is_playable or rate != rates[0]:
             raise ValidationError(
                 f"sample_rate is {str(rate)[:40]}; allowed: one whole number of Hz for all stems, {lowest} to "
-                f"{highest}. Resample first.",
+                f"{highest}, above {_HIGHEST_ODD_RATE} in tens. Resample first.",
                 sample_rate=rate,
             )
     return int(rates[0])

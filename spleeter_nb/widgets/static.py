@@ -138,7 +138,8 @@ def picture_of(song: Song) -> bytes:
 
     rows = len(song.signals)
     size = (_WIDTH / _DOTS_PER_INCH, (rows * _ROW_HEIGHT + 20) / _DOTS_PER_INCH)
-    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, facecolor="none", layout="none")
+    figure = Figure(figsize=size, dpi=_DOTS_PER_INCH, facecolor="none")
+    figure.set_layout_engine("none")
     overviews = np.frombuffer(song.overview, np.int8).reshape(rows, -1, 2)
     bottom = 20 / (rows * _ROW_HEIGHT + 20)
     height = (1 - bottom) / rows
@@ -149,7 +150,7 @@ def picture_of(song: Song) -> bytes:
             _draw_times(axes, song.duration)
     file = io.BytesIO()
     # Not savefig's way, which takes size and colour from what the user set for his own pictures.
-    FigureCanvasAgg(figure).print_png(file)
+    FigureCanvasAgg(figure).print_png(file)  # type: ignore[no-untyped-call]  # it has no types
     return file.getvalue()
 
 

@@ -129,7 +129,7 @@ def _until_failure(messages: Iterator[_Sent]) -> Iterator[_Sent]:
     """Yield messages; where one cannot be made, what tells the user why no more come."""
     try:
         yield from messages
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - there is nobody to raise to
         _LOG.exception("What a player asked for cannot be read.")
         yield Failure(id=None, message=f"The sound cannot be sent: {error}", error=type(error).__name__), None
 

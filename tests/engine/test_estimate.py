@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -66,7 +69,7 @@ def test_nothing_is_known_before_the_first_separation() -> None:
 
 def test_what_was_measured_is_expected_again() -> None:
     known = Speeds(None)
-    known.learn(TWO, result(computing=5.0, around=1.0))
+    known.learn(TWO, result(computing=5.0, around=1.0), precision="float32")
     assert seconds(known) == pytest.approx(6)
     assert seconds(known, segments=20) == pytest.approx(11)
     # Segments are whole.
@@ -79,19 +82,29 @@ def test_what_was_measured_is_expected_again() -> None:
 
 def test_other_models_are_scaled_by_their_networks_and_band() -> None:
     known = Speeds(None)
-    known.learn(TWO, result(computing=5.0, around=1.0))
+    known.learn(TWO, result(computing=5.0, around=1.0), precision="float32")
     assert seconds(known, FOUR) == pytest.approx(11)
     assert seconds(known, WIDE) == pytest.approx(8.5)
     estimate = known.estimate(FOUR, duration=60.0, device="cpu", precision="float32")
     assert estimate is not None
     assert estimate.basis == "scaled"
-    known.learn(FOUR, result(computing=6.0, around=1.0))
+    known.learn(FOUR, result(computing=6.0, around=1.0), precision="float32")
     assert seconds(known, FOUR) == pytest.approx(7)
+
+
+def test_fetching_the_model_and_waiting_for_others_are_not_expected_again() -> None:
+    known = Speeds(None)
+    known.learn(
+        TWO,
+        result(computing=5.0, around=91.0, timings={"separate": 5.0, "download": 60.0, "wait": 30.0}),
+        precision="float32",
+    )
+    assert seconds(known) == pytest.approx(6)
 
 
 def test_another_device_or_precision_is_another_matter() -> None:
     known = Speeds(None)
-    known.learn(TWO, result())
+    known.learn(TWO, result(), precision="float32")
     assert seconds(known, device="cuda:0") is None
     assert seconds(known, precision="bfloat16") is None
 
@@ -99,20 +112,20 @@ def test_another_device_or_precision_is_another_matter() -> None:
 def test_networks_of_any_size_say_nothing_of_others() -> None:
     known = Speeds(None)
     own = replace(TWO, name="my/config.json")
-    known.learn(own, result())
+    known.learn(own, result(), precision="float32")
     assert seconds(known, own) == pytest.approx(6)
     assert seconds(known, TWO) is None
-    known.learn(TWO, result(computing=9.0))
+    known.learn(TWO, result(computing=9.0), precision="float32")
     assert seconds(known, own) == pytest.approx(6)
 
 
 def test_one_slow_run_changes_little_and_the_newest_count() -> None:
     known = Speeds(None)
     for computing in (5.0, 5.0, 500.0):
-        known.learn(TWO, result(computing=computing))
+        known.learn(TWO, result(computing=computing), precision="float32")
     assert seconds(known) == pytest.approx(6)
     for _ in range(5):
-        known.learn(TWO, result(computing=2.0))
+        known.learn(TWO, result(computing=2.0), precision="float32")
     assert seconds(known) == pytest.approx(3)
 
 
@@ -126,18 +139,18 @@ def test_one_slow_run_changes_little_and_the_newest_count() -> None:
 )
 def test_what_computed_nothing_or_next_to_nothing_is_not_learned(how: dict[str, Any]) -> None:
     known = Speeds(None)
-    known.learn(TWO, result(**how))
+    known.learn(TWO, result(**how), precision="float32")
     assert seconds(known) is None
 
 
 def test_it_is_kept_for_the_next_kernel(tmp_path: Path) -> None:
     file = tmp_path / "new" / "speeds.json"
-    Speeds(file).learn(TWO, result())
+    Speeds(file).learn(TWO, result(), precision="float32")
     assert seconds(Speeds(file)) == pytest.approx(6)
     # Two kernels that learn in turns forget nothing of each other's.
     first, second = Speeds(file), Speeds(file)
-    first.learn(FOUR, result())
-    second.learn(WIDE, result())
+    first.learn(FOUR, result(), precision="float32")
+    second.learn(WIDE, result(), precision="float32")
     assert {run["model"] for run in json.loads(file.read_text())["runs"]} == {TWO.name, FOUR.name, WIDE.name}
     assert [path.name for path in file.parent.iterdir()] == ["speeds.json"]
 
@@ -163,6 +176,7 @@ RUN = {"model": TWO.name, "device": "cpu", "precision": "float32", "per_value": 
         json.dumps({"version": 1, "runs": [{**RUN, "around": float("nan")}]}),
         json.dumps({"version": 1, "runs": [{**RUN, "around": float("inf")}]}),
         json.dumps({"version": 1, "runs": [{**RUN, "device": 7}]}),
+        json.dumps({"version": 1, "runs": [{**RUN, "per_value": 10**400}]}),
         json.dumps({"version": 1, "runs": [RUN] * 10_000}),
     ],
 )
@@ -171,17 +185,17 @@ def test_a_file_that_holds_anything_else_counts_as_empty(tmp_path: Path, content
     file.write_text(content)
     known = Speeds(file)
     assert seconds(known) is None
-    known.learn(TWO, result())
+    known.learn(TWO, result(), precision="float32")
     assert seconds(known) == pytest.approx(6)
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     known = Speeds(tmp_path / "file" / "speeds.json")
-    known.learn(TWO, result())
+    known.learn(TWO, result(), precision="float32")
     assert seconds(known) is None
     (tmp_path / "speeds.json").mkdir()
-    Speeds(tmp_path / "speeds.json").learn(TWO, result())
+    Speeds(tmp_path / "speeds.json").learn(TWO, result(), precision="float32")
     assert {path.name for path in tmp_path.iterdir()} == {"file", "speeds.json"}
 
 
@@ -251,8 +265,35 @@ def test_company_is_noticed_by_both() -> None:
     assert (first.alone, second.alone, third.alone) == (False, False, True)
 
 
+FORKED = """
+import os
+from spleeter_nb.engine.estimate import Company
+
+with Company().present():
+    child = os.fork()
+    own = Company()
+    with own.present():
+        if not child:
+            os._exit(0 if own.alone else 1)
+    assert not own.alone
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="There is no fork here.")
+def test_a_child_process_has_none_of_its_parents_company() -> None:
+    subprocess.run([sys.executable, "-c", FORKED], check=True)
+
+
+def test_what_the_processor_lacks_is_expected_as_it_was_asked_for() -> None:
+    known = Speeds(None)
+    known.learn(TWO, result(computing=5.0, around=1.0), precision="bfloat16")  # it ran in float32
+    assert seconds(known, precision="bfloat16") == pytest.approx(6)
+    assert seconds(known) is None
+
+
 def test_any_thread_may_learn(tmp_path: Path) -> None:
     known = Speeds(tmp_path / "speeds.json")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: known.learn(TWO, result()), range(20)))
+        list(pool.map(lambda _: known.learn(TWO, result(), precision="float32"), range(20)))
     assert seconds(known) == pytest.approx(6)

@@ -39,7 +39,8 @@ class Cell:
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "idle":
                 break
-            if kind not in {"status", "execute_input"}:
+            # The comms of a display are no outputs.
+            if kind not in {"status", "execute_input"} and not kind.startswith("comm_"):
                 outputs.append((kind, content))
         reply = self._client.get_shell_msg(timeout=60)
         assert reply["parent_header"]["msg_id"] == self._id

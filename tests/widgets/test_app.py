@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import soundfile
+from ipywidgets.widgets.widget import _instances
 
 import spleeter_nb
-from spleeter_nb import SpleeterConfig
+from spleeter_nb import SpleeterConfig, StemPlayer
 from spleeter_nb.exceptions import ValidationError
+from spleeter_nb.widgets import app as application
 from tests.engine.conftest import job_threads
 from tests.widgets.conftest import Browser, wait_until
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from spleeter_nb import SeparationResult
     from spleeter_nb.widgets.app import Application
 
 
@@ -75,6 +79,32 @@ def test_chosen_songs_are_separated_and_shown(app: Application, press: Callable[
     assert [player.stems for player in players] == [["vocals", "accompaniment"]] * 2
     assert app.desk.error == ""
     assert repr(app) == "Application(2 songs)"
+
+
+def test_a_song_that_is_removed_while_its_player_is_made_leaves_none(
+    app: Application, press: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def slow_player(result: spleeter_nb.SeparationResult) -> spleeter_nb.StemPlayer:
+        (card,) = app.children[-1].children
+        made.append(spleeter_nb.StemPlayer(result))
+        card.close()
+        return made[-1]
+
+    monkeypatch.setattr("spleeter_nb.widgets.app.StemPlayer", slow_player)
+    choose(app, "one")
+    press("separate_songs")
+    assert wait_until(lambda: made and made[0].comm is None, 60)
+    assert app.results == []
+
+
+def test_an_application_that_is_closed_leaves_no_widget(root: Path) -> None:
+    before = set(_instances)
+    made = spleeter_nb.app(roots=[root])
+    assert set(_instances) > before
+    made.close()
+    assert set(_instances) <= before
 
 
 def test_a_song_is_removed_with_its_result(app: Application, press: Callable[[str], None]) -> None:
@@ -160,6 +190,55 @@ def test_options_reach_the_jobs_and_the_estimates(app: Application, press: Calla
     assert runtime.precision == "bfloat16"
     choose(app)
     assert wait_until(lambda: app.models.duration is None)
+
+
+def test_a_song_that_cannot_be_read_hides_no_estimate_of_the_others(app: Application) -> None:
+    choose(app, "none", "one")
+    assert wait_until(lambda: app.models.duration == pytest.approx(1.0))
+
+
+def test_a_player_that_is_not_wanted_any_more_is_closed(
+    app: Application, press: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[StemPlayer] = []
+    go_on = threading.Event()
+
+    def make_slowly(result: SeparationResult) -> StemPlayer:
+        made.append(StemPlayer(result))
+        assert go_on.wait(30)
+        return made[-1]
+
+    monkeypatch.setattr(application, "StemPlayer", make_slowly)
+    choose(app, "one")
+    press("separate_songs")
+    assert wait_until(lambda: made, 60)
+    Browser(views(app)[0]).say({"type": "remove_job"})
+    go_on.set()
+    assert wait_until(lambda: made[0].comm is None)
+    assert app.results == []
+    assert states(app) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError("too large"), ValidationError("too large")])
+def test_stems_that_cannot_be_played_are_told_of(
+    error: Exception, app: Application, press: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_result: SeparationResult) -> StemPlayer:
+        raise error
+
+    monkeypatch.setattr(application, "StemPlayer", fail)
+    choose(app, "one")
+    press("separate_songs")
+    assert wait_until(lambda: "one.wav are ready, but cannot be played here: too large" in app.desk.error, 60)
+    assert wait_until(lambda: app.desk.running == 0)
+    assert len(app.results) == 1
+
+
+def test_what_comes_after_the_end_begins_nothing(app: Application, root: Path) -> None:
+    app.close()
+    app.separate([root / "one.wav"])
+    assert "was closed" in app.desk.error
+    assert repr(app) == "Application(0 songs)"
 
 
 def test_hostile_messages_are_refused_and_counted(app: Application) -> None:

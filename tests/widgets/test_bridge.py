@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Counting(Bridge):
     """As small as a widget can be."""
 
-    protocol = wire.PLAYER
+    protocol = wire.Protocol("Counting", (wire.Hello, wire.Position, wire.PreviewSong), ())
     level = traitlets.Int(0, min=0, max=9).tag(sync=True)
     fixed = traitlets.Int(5, read_only=True).tag(sync=True)
     private = traitlets.Int(5)
@@ -32,6 +33,9 @@ class Counting(Bridge):
 
     def _on_hello(self, _message: wire.Hello, _buffers: Sequence[memoryview]) -> None:
         raise ValidationError("No.")
+
+    def _on_preview_song(self, message: wire.PreviewSong, _buffers: Sequence[memoryview]) -> None:
+        raise FileNotFoundError(2, "It went meanwhile", message.path)
 
     def _on_position(self, message: wire.Position, _buffers: Sequence[memoryview]) -> None:
         self.said.append(message)
@@ -126,6 +130,63 @@ def test_a_request_that_fails_is_answered(widget: Counting, browser: Callable[..
     there.say({"type": "nothing", "id": True})
     assert len(there.of_type("failure")) == 1
     assert widget.refused["message"] == 4
+
+
+def test_a_request_that_fails_as_nobody_expected_is_answered_and_told_of(
+    widget: Counting, browser: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    there = browser(widget)
+    with caplog.at_level(logging.WARNING, "spleeter_nb"):
+        there.say({"type": "preview_song", "id": 7, "path": "song.mp3"})
+    ((answer, _),) = there.of_type("failure")
+    assert (answer["id"], answer["error"]) == (7, "FileNotFoundError")
+    assert "It went meanwhile" in answer["message"]
+    assert "Traceback" in caplog.text
+    assert widget.refused == {"message": 1}
+
+
+def test_what_is_nested_too_deeply_is_refused(widget: Counting, browser: Callable[..., Any]) -> None:
+    there, deep = browser(widget), []
+    for _ in range(20_000):
+        deep = [deep]
+    there.change(level=deep)
+    there.say({"type": deep, "id": deep})
+    there.say(POSITION | {"frame": deep})
+    assert widget.refused == {"trait": 1, "message": 2}
+    assert there.updates[-1] == {"level": 0}
+
+
+def test_a_comm_that_goes_while_something_is_sent_is_no_error(widget: Counting, browser: Callable[..., Any]) -> None:
+    there, real = browser(widget), type(widget.comm)
+
+    class Going(real):  # type: ignore[misc, valid-type]
+        @property
+        def kernel(self) -> object:
+            widget.comm = None  # as another thread's close() does
+            return self
+
+    comm = widget.comm
+    comm.__class__ = Going
+    widget.post(wire.SentAll())
+    assert widget.comm is None
+    assert len(there.of_type("sent_all")) == 1
+    widget.post(wire.SentAll())
+    comm.__class__ = real
+    comm.close()
+
+
+def test_a_closed_widget_that_is_forgotten_is_not_closed_again() -> None:
+    class Closing(Counting):
+        def close(self) -> None:
+            closed.append(threading.current_thread().name)
+            super().close()
+
+    closed: list[str] = []
+    widget = Closing()
+    widget.close()
+    del widget
+    gc.collect()
+    assert len(closed) == 1
 
 
 def test_a_state_request_is_answered(widget: Counting, browser: Callable[..., Any]) -> None:

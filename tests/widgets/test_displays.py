@@ -46,7 +46,7 @@ def make() -> Callable[..., SeparationResult]:
 def _no_players_left() -> Iterator[None]:
     yield
     while displays.SHOWN:
-        displays.SHOWN.pop().player.close()
+        displays.SHOWN.pop().widget.close()
 
 
 class Shell:
@@ -73,7 +73,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def players() -> list[StemPlayer]:
-    return [shown.player for shown in displays.SHOWN]
+    return [shown.widget for shown in displays.SHOWN]
 
 
 def test_a_result_shows_a_player_a_table_and_a_line(make: Callable[..., SeparationResult]) -> None:
@@ -180,6 +180,15 @@ def test_an_error_that_nobody_expects_is_shown_and_logged(
     data, _ = make(fail)._repr_mimebundle_()
     assert "There is no player" in data["text/html"]
     assert "cannot be made" in caplog.text
+
+
+def test_a_job_whose_view_fails_is_a_line(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_job: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("spleeter_nb.widgets.job.JobView", fail)
+    assert displays.job_bundle("a job") == ({"text/plain": "'a job'"}, {})  # type: ignore[arg-type]
+    assert "odd" in caplog.text
 
 
 def test_names_that_would_be_code_are_text(payloads: list[str], tmp_path: Path) -> None:

@@ -119,7 +119,18 @@ def test_by_default_the_working_folder_and_the_home_folder_are_offered(
     picker.close()
 
 
-@pytest.mark.parametrize("options", [{"max_upload_mb": 0}, {"max_upload_mb": float("nan")}, {"roots": ["/nowhere"]}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {"max_upload_mb": 0},
+            {"max_upload_mb": float("nan")},
+            {"max_upload_mb": float("inf")},
+            {"max_upload_mb": "5"},
+        ),
+        *({"roots": ["/nowhere"]}, {"roots": "."}, {"roots": Path()}, {"roots": 5}, {"roots": ["~nobody9"]}),
+    ],
+)
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         FilePicker(**options)
@@ -178,6 +189,12 @@ def test_the_browser_changes_nothing_but_the_choice(browser: Browser, picker: Fi
     browser.change(**{trait: ["/"]})
     assert getattr(picker, trait) == before
     assert picker.refused["trait"] == 1
+
+
+def test_one_song_is_chosen_once_however_it_is_written(picker: FilePicker, songs: Path) -> None:
+    name = next(path for path in songs.iterdir() if path.suffix == ".wav").name
+    picker.value = [name, f"./{name}", str(songs / name)]
+    assert len(picker.value) == 1
 
 
 def test_python_chooses_within_the_roots(picker: FilePicker) -> None:

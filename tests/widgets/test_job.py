@@ -8,13 +8,16 @@ import json
 import time
 import weakref
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import IPython
 import numpy as np
 import pytest
 
 from spleeter_nb import JobView, SpleeterEngine
 from spleeter_nb.exceptions import ValidationError
+from spleeter_nb.widgets import displays
 from spleeter_nb.widgets.throttle import Throttle
 from tests.widgets.conftest import RATE, Browser, wait_until
 
@@ -212,10 +215,31 @@ def test_a_job_at_the_end_of_a_cell_is_a_view(submit: Callable[..., SeparationJo
     job = submit()
     job.wait(60)
     data, _ = job._repr_mimebundle_()
+    displays.SHOWN.pop().widget.close()
     assert "application/vnd.jupyter.widget-view+json" in data
     assert data["text/plain"] == "SeparationJob('audio', done)"
     assert "done in" in data["text/html"]
     json.dumps(data)
+
+
+def test_a_job_shown_again_is_the_same_view_until_its_cell_runs_again(
+    submit: Callable[..., SeparationJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(get_parent=lambda: {"metadata": {"cellId": "one"}, "header": {"msg_id": run}})
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    jobs = [submit(), submit()]
+    for job in jobs:
+        job.wait(60)
+    run = "first"
+    jobs[0]._repr_mimebundle_()
+    jobs[0]._repr_mimebundle_()
+    (first,) = displays.SHOWN
+    run = "second"
+    jobs[1]._repr_mimebundle_()
+    (second,) = displays.SHOWN
+    assert first.widget.comm is None
+    assert second.widget.comm is not None
+    displays.SHOWN.pop().widget.close()
 
 
 # ---- the throttle

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
+import ipywidgets
 import pytest
 
 from spleeter_nb import ModelPicker, SpleeterConfig, demo_song
 from spleeter_nb.engine.estimate import speeds
+from spleeter_nb.engine.loaded import choose_device
 from spleeter_nb.exceptions import AudioNotFoundError, ModelNotFoundError, UnknownModelError, ValidationError
+from spleeter_nb.widgets import models
 from tests.engine.test_estimate import SEGMENT, TWO, result
 from tests.models.tiny import NAME, make_tiny, serving
 from tests.widgets.conftest import Browser, wait_until
@@ -49,7 +53,8 @@ def tiny_picker(tmp_path: Path, config: SpleeterConfig) -> Iterator[Callable[...
 
 
 def is_idle(picker: ModelPicker) -> bool:
-    return not picker.downloads and not picker.measuring
+    is_working = any(thread.name == "spleeter_nb-picker" for thread in threading.enumerate())
+    return not is_working and not picker.downloads and not picker.measuring
 
 
 def test_models_are_shown_with_what_is_known(picker: ModelPicker, tmp_path: Path) -> None:
@@ -86,6 +91,14 @@ def test_an_unknown_model_is_refused(picker: ModelPicker, config: SpleeterConfig
         with pytest.raises(UnknownModelError):
             act("/etc/config.json")
     assert picker.value == "spleeter:2stems"
+
+
+def test_a_picker_of_an_unknown_model_leaves_no_widget(config: SpleeterConfig) -> None:
+    kept = ipywidgets.widgets.widget._instances  # noqa: SLF001 - ipywidgets keeps them nowhere else
+    before = set(kept)
+    with pytest.raises(ValidationError, match="There is no model"):
+        ModelPicker("2stems", config=config)
+    assert set(kept) == before
 
 
 def test_the_browser_chooses_among_the_known(picker: ModelPicker) -> None:
@@ -205,7 +218,7 @@ def test_a_closed_picker_is_held_by_nobody(config: SpleeterConfig) -> None:
 
 
 def test_the_time_of_a_song_is_estimated(picker: ModelPicker, config: SpleeterConfig) -> None:
-    speeds(config).learn(TWO, result(computing=5.0, around=1.0))
+    speeds(config).learn(TWO, result(computing=5.0, around=1.0), precision="float32")
     assert picker.estimates == {}
     picker.duration = 10 * SEGMENT
     assert wait_until(lambda: len(picker.estimates) == 6)
@@ -220,6 +233,51 @@ def test_the_time_of_a_song_is_estimated(picker: ModelPicker, config: SpleeterCo
     picker.device = "cpu"
     assert wait_until(lambda: len(picker.estimates) == 6)
     picker.duration = None
+    assert picker.estimates == {}
+
+
+@pytest.mark.parametrize("duration", [float("nan"), float("inf"), -1.0, 1e308])
+def test_a_duration_that_is_none_is_refused(picker: ModelPicker, duration: float) -> None:
+    with pytest.raises(ValidationError, match="allowed: 0 to"):
+        picker.duration = duration
+    assert picker.duration is None
+
+
+def test_the_browser_makes_no_song_longer_than_songs_are(picker: ModelPicker) -> None:
+    for duration in (-1.0, 1e308, 10**400, "long"):
+        Browser(picker).change(duration=duration)
+    assert picker.duration is None
+    assert picker.refused["trait"] == 4
+
+
+def test_looking_for_devices_holds_up_nobody_and_the_last_question_is_answered(
+    picker: ModelPicker, config: SpleeterConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speeds(config).learn(TWO, result(computing=5.0, around=1.0), precision="float32")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def look_long(*given: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return choose_device(*given)
+
+    monkeypatch.setattr(models, "choose_device", look_long)
+    picker.duration = 10 * SEGMENT
+    assert begun.wait(30)
+    for segments in range(11, 51):
+        picker.duration = segments * SEGMENT
+    picker.refresh()
+    assert sum(thread.name == "spleeter_nb-picker" for thread in threading.enumerate()) == 1
+    go_on.set()
+    assert wait_until(lambda: is_idle(picker))
+    assert picker.estimates["spleeter:2stems"]["seconds"] == pytest.approx(26)
+    begun.clear()
+    go_on.clear()
+    picker.duration = SEGMENT
+    assert begun.wait(30)
+    picker.duration = None
+    go_on.set()
+    assert wait_until(lambda: is_idle(picker))
     assert picker.estimates == {}
 
 

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipywidgets.widgets.widget import _instances
 
 from spleeter_nb import SeparationResult, Stem, StemPlayer
 from spleeter_nb.dsp.panning import pan_matrix
@@ -167,6 +168,7 @@ GOOD = np.zeros((100, 2), np.float32)
         ({"a": GOOD}, {"sample_rate": [8000]}),
         ({"a": GOOD}, {"sample_rate": True}),
         ({"a": GOOD}, {"sample_rate": 0}),
+        ({"a": GOOD}, {"sample_rate": 88_201}),
         ({"a": GOOD}, {"sample_rate": 10**400}),
         ({"a": Stem("a", 44_100, 100, lambda: GOOD)}, {}),
         ({"a": GOOD}, {"static": "picture"}),
@@ -176,6 +178,14 @@ GOOD = np.zeros((100, 2), np.float32)
 def test_what_cannot_be_played_is_refused(stems: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         StemPlayer(stems, **{"sample_rate": RATE, **options})
+
+
+def test_a_player_that_cannot_be_made_leaves_no_widget() -> None:
+    before = set(_instances)
+    for options in ({"soloed": "b"}, {"speed": 0}, {"sample_rate": 0}, {"title": "x", "loop": [2, 1]}):
+        with pytest.raises(ValidationError):
+            StemPlayer({"a": GOOD}, **{"sample_rate": RATE, **options})
+    assert set(_instances) <= before
 
 
 def test_unknown_options_name_the_nearest() -> None:
@@ -244,6 +254,14 @@ def test_settings_have_one_form(
     assert not player.refused
 
 
+def deep_list() -> list[Any]:
+    """Nested deeper than Python can show it."""
+    deep: list[Any] = []
+    for _ in range(20_000):
+        deep = [deep]
+    return deep
+
+
 WRONG: Mapping[str, list[Any]] = {
     "gains_db": [
         *(None, 3, [], "vocals", [["vocals", 1]], {"vocal": 1}, {"vocals": None}, {"vocals": "3"}),
@@ -251,12 +269,27 @@ WRONG: Mapping[str, list[Any]] = {
     ],
     "pans": [None, {"vocals": -1.01}, {"vocals": 1.01}, {"": 0}, {"__class__": 0}, {"vocals": {}}],
     "muted": [None, 5, "vocals", ["vocal"], [5], [None], [["vocals"]], {"vocals": True}, ["vocals"] * 5 + ["x"]],
-    "soloed": [None, 5, "vocal", ["vocals"], {}, "x" * 10_000_000],
+    "soloed": [deep_list(), None, 5, "vocal", ["vocals"], {}, "x" * 10_000_000],
     "master_db": [None, "0", [], {}, True, -61, 13],
     "original": [None, 1, 0, "true", []],
     "match_loudness": [None, 1, "true"],
     "speed": [None, 0, 0.49, 2.01, "1", True, -1],
-    "loop": [5, "12", [], [1], [1, 2, 3], [2, 1], [1, 1], [1, 1.01], [-1, 2], [1, 13], [None, 1], ["0", "1"], {"0": 1}],
+    "loop": [
+        5,
+        "12",
+        deep_list(),
+        [],
+        [1],
+        [1, 2, 3],
+        [2, 1],
+        [1, 1],
+        [1, 1.01],
+        [-1, 2],
+        [1, 13],
+        [None, 1],
+        ["0", "1"],
+        {"0": 1},
+    ],
 }
 
 

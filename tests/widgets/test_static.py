@@ -110,8 +110,14 @@ def test_the_picture_is_a_picture_on_nothing(real_stems: dict[str, np.ndarray]) 
 def test_what_the_user_set_for_pictures_changes_nothing(real_stems: dict[str, np.ndarray]) -> None:
     usual = StemPlayer(real_stems, sample_rate=RATE).static_png()
     theirs = {
-        **{"text.usetex": True, "figure.autolayout": True, "font.family": "none such", "axes.grid": True},
-        **{"savefig.dpi": 300, "savefig.facecolor": "black", "savefig.bbox": "tight", "figure.facecolor": "black"},
+        "axes.grid": True,
+        "figure.autolayout": True,
+        "figure.facecolor": "black",
+        "font.family": "none such",
+        "savefig.bbox": "tight",
+        "savefig.dpi": 300,
+        "savefig.facecolor": "black",
+        "text.usetex": True,
     }
     with matplotlib.rc_context(theirs):
         assert StemPlayer(real_stems, sample_rate=RATE).static_png() == usual

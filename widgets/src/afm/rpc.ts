@@ -51,9 +51,14 @@ export class Channel<ToKernel extends Message, ToBrowser extends Message> {
     this.#handlers.set(type, handler as Handler<never>);
   }
 
-  /** Tell the kernel; nothing is answered. */
+  /** Tell the kernel; nothing is answered. Throws if there is none any more. */
   send(message: ToKernel, buffers: ArrayBuffer[] = []): void {
-    this.model.send(message, undefined, buffers);
+    try {
+      this.model.send(message, undefined, buffers);
+    } catch {
+      // JupyterLab's own words are "Cannot send".
+      throw new KernelError("The kernel was restarted or is gone: run the cell again.", "Disconnected");
+    }
   }
 
   /** Ask the kernel; `answer` is the type of what it answers with. Rejects with what went wrong. */
@@ -64,8 +69,8 @@ export class Channel<ToKernel extends Message, ToBrowser extends Message> {
   ): Promise<Answer<OfType<ToBrowser, T>>> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
       this.send({ ...message, id }, buffers);
+      this.#waiting.set(id, { resolve, reject });
     });
   }
 

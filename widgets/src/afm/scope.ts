@@ -53,24 +53,33 @@ export class Scope {
 
   /** Call `tick` every `ms` milliseconds; returns what stops it. */
   every(ms: number, tick: () => void): () => void {
-    return this.#stoppable(setInterval(tick, ms), clearInterval);
+    const own = this.child();
+    const timer = setInterval(tick, ms);
+    own.defer(() => clearInterval(timer));
+    return () => own.dispose();
   }
 
   /** Call `action` once after `ms` milliseconds; returns what prevents it. */
   after(ms: number, action: () => void): () => void {
-    return this.#stoppable(setTimeout(action, ms), clearTimeout);
+    const own = this.child();
+    const timer = setTimeout(() => {
+      own.dispose();
+      action();
+    }, ms);
+    own.defer(() => clearTimeout(timer));
+    return () => own.dispose();
   }
 
   /** Call `draw` before each repaint until it returns false; returns what stops it. */
   frames(draw: (now: DOMHighResTimeStamp) => boolean | undefined): () => void {
-    let handle = 0;
+    const own = this.child();
     const step = (now: DOMHighResTimeStamp) => {
-      if (draw(now) !== false && !this.isDisposed) handle = requestAnimationFrame(step);
+      if (draw(now) === false) own.dispose();
+      else if (!own.isDisposed) handle = requestAnimationFrame(step);
     };
-    handle = requestAnimationFrame(step);
-    const stop = () => cancelAnimationFrame(handle);
-    this.defer(stop);
-    return stop;
+    let handle = requestAnimationFrame(step);
+    own.defer(() => cancelAnimationFrame(handle));
+    return () => own.dispose();
   }
 
   /** Call `changed` when the element gets another size, and once at the start. */
@@ -97,11 +106,5 @@ export class Scope {
     if (this.isDisposed) return;
     this.#controller.abort();
     for (const undo of this.#undo.splice(0).reverse()) undo();
-  }
-
-  #stoppable<Handle>(handle: Handle, clear: (handle: Handle) => void): () => void {
-    const stop = () => clear(handle);
-    this.defer(stop);
-    return stop;
   }
 }

@@ -5,7 +5,16 @@ const NAMES = ["background", "surface", "text", "muted", "line", "accent", "regi
 
 export type Colours = Record<(typeof NAMES)[number], string> & { readonly stems: readonly string[] };
 
-const STEM_COLOURS = 6;
+export const STEM_COLOURS = 6;
+
+/** Hosts that name these are painted with them: the root's own background is theirs, even if nothing lies behind. */
+const HOST_BACKGROUNDS = ["--jp-layout-color0", "--vscode-editor-background"];
+
+/** The largest value of a channel, or of lightness, in each notation. */
+const SCALES: Readonly<Record<string, number>> = {
+  ...{ rgb: 255, rgba: 255, color: 1 },
+  ...{ lab: 100, lch: 100, oklab: 1, oklch: 1 },
+};
 
 /** Read the colours that are in force at an element; the only place where canvases get them from. */
 export function readColours(element: Element): Colours {
@@ -42,14 +51,27 @@ export function watchTheme(root: HTMLElement, scope: Scope): void {
   }
 }
 
-function isDark(element: Element): boolean {
-  for (let at: Element | null = element.parentElement; at; at = at.parentElement) {
-    const [red = 0, green = 0, blue = 0, alpha = 1] = channels(getComputedStyle(at).backgroundColor);
-    if (alpha > 0.5) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+function isDark(root: Element): boolean {
+  const own = getComputedStyle(root);
+  const isNamed = HOST_BACKGROUNDS.some((name) => own.getPropertyValue(name) !== "");
+  for (let at = isNamed ? root : parentOf(root); at; at = parentOf(at)) {
+    const lightness = lightnessOf(getComputedStyle(at).backgroundColor);
+    if (lightness !== null) return lightness < 0.5;
   }
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-function channels(colour: string): number[] {
-  return (colour.match(/[\d.]+/g) ?? ["0", "0", "0", "0"]).map(Number);
+/** The element around another one, out of the shadow tree in which marimo shows widgets. */
+function parentOf({ parentNode }: Element): Element | null {
+  if (parentNode instanceof ShadowRoot) return parentNode.host;
+  return parentNode instanceof Element ? parentNode : null;
+}
+
+/** From 0, black, to 1, of a colour as browsers compute it; null for what one sees through. */
+export function lightnessOf(colour: string): number | null {
+  const [, kind = "", rest = ""] = /^(\w+)\((.*)\)$/.exec(colour.replace("color(srgb ", "color(")) ?? [];
+  const [one = 0, two = 0, three = 0, alpha = 1] = (rest.match(/[\d.]+(?:e-?\d+)?/g) ?? []).map(Number);
+  const scale = SCALES[kind];
+  if (!scale || alpha <= 0.5) return null;
+  return kind.startsWith("rgb") || kind === "color" ? (0.299 * one + 0.587 * two + 0.114 * three) / scale : one / scale;
 }

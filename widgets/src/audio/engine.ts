@@ -124,11 +124,14 @@ export class Engine {
     void this.tick();
   }
 
-  /** Loop, or not; what is beyond the end of the loop plays on. */
-  setLoop(loop: Loop | null): void {
+  /** Loop, or not; returns whether the sound is beyond the end, or will be before it can turn: then it plays on. */
+  setLoop(loop: Loop | null): boolean {
+    let next = this.#frame;
     this.#change(() => {
       this.#scheduler.loop = loop;
+      if (this.#state === "playing") next = this.#scheduler.next;
     });
+    return loop !== null && next >= loop.stop;
   }
 
   /** Faster and higher, or slower and lower. */

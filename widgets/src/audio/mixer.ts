@@ -31,7 +31,7 @@ const CROSS_FADE_S = 0.008;
 /** Loudness is matched within this factor. */
 const MOST_MATCH = 8;
 
-export function fromDecibels(decibels: number): number {
+function fromDecibels(decibels: number): number {
   return 10 ** (decibels / 20);
 }
 
@@ -40,11 +40,15 @@ export function ownNumber(numbers: Readonly<Record<string, number>>, stem: strin
   return Object.hasOwn(numbers, stem) ? (numbers[stem] ?? 0) : 0;
 }
 
+/** Whether a stem is heard in the remix: solo is exclusive, and stronger than mute. */
+export function isHeard(stem: string, { muted, soloed }: Pick<PlayerState, "muted" | "soloed">): boolean {
+  return soloed ? soloed === stem : !muted.includes(stem);
+}
+
 /** Decide what is heard. */
 export function mixOf(state: MixState): Mix {
-  const { stems, soloed, muted, powers } = state;
-  const isHeard = (stem: string) => (soloed ? stem === soloed : !muted.includes(stem));
-  const gains = stems.map((stem) => (isHeard(stem) ? fromDecibels(ownNumber(state.gains_db, stem)) : 0));
+  const { stems, powers } = state;
+  const gains = stems.map((stem) => (isHeard(stem, state) ? fromDecibels(ownNumber(state.gains_db, stem)) : 0));
   return {
     gains,
     pans: stems.map((stem) => ownNumber(state.pans, stem)),

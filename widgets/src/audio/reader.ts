@@ -21,9 +21,10 @@ export class SampleReader {
   /** Samples [first, stop) of one signal; null while some of it is not here. */
   async read(signal: number, first: number, stop: number): Promise<Sound | null> {
     const { chunkFrames, fullScale } = this.song;
+    for (let chunk = Math.floor(first / chunkFrames); chunk * chunkFrames < stop; chunk++)
+      if (!this.encoded.has(chunk)) return null;
     const sound = { left: new Float32Array(stop - first), right: new Float32Array(stop - first) };
     for (let chunk = Math.floor(first / chunkFrames); chunk * chunkFrames < stop; chunk++) {
-      if (!this.encoded.has(chunk)) return null;
       const buffer = await this.#chunk(signal, chunk);
       const begin = chunk * chunkFrames;
       const [from, to] = [Math.max(first, begin), Math.min(stop, begin + chunkFrames)];

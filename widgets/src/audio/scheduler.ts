@@ -83,7 +83,9 @@ export class Scheduler {
 
   /** Silence all from `time` on, and go on from there; returns the sample at which that is. */
   cut(time: number): number {
-    const frame = time < this.end ? Math.round(frameAt(this.stretches, time) ?? this.#next) : this.#next;
+    const nearest = time < this.end ? Math.round(frameAt(this.stretches, time) ?? this.#next) : this.#next;
+    // The last half of a sample before the loop's end is rounded to what would be beyond it.
+    const frame = nearest === this.loop?.stop ? this.loop.first : nearest;
     for (const { start, stop, sources } of this.#stretches) {
       if (stop > time) for (const source of sources) source.stop(time);
       // What has not begun is not kept alive until it would have.

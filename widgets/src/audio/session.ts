@@ -16,7 +16,7 @@ import { Throttle } from "./throttle";
 import { encodedIn, loopIn, mixStateIn, overviewsIn, songIn } from "./traits";
 
 export type { Song } from "./song";
-export type SessionEvent = "state" | "position" | "mix" | "peaks" | "loaded" | "view";
+export type SessionEvent = "state" | "position" | "mix" | "peaks" | "loaded";
 
 const POSITION_MS = 250;
 const DROP_MS = 60_000;
@@ -91,8 +91,12 @@ export class Session {
   }
 
   set isElement(isWanted: boolean) {
-    this.#open().shared.isElement = isWanted;
-    this.#emit("state");
+    try {
+      this.#open().shared.isElement = isWanted;
+      this.#emit("state");
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   peaks(signal: number): PeakPyramid {
@@ -116,7 +120,6 @@ export class Session {
     this.#leaving?.dispose();
     this.#views++;
     this.#loader.begin(this.position);
-    this.#emit("view");
     view.defer(() => this.#detach());
   }
 
@@ -188,8 +191,8 @@ export class Session {
   /** The loop has changed: whoever is beyond its end goes to its start. */
   #loop(): void {
     const loop = loopIn(this.model, this.song);
-    this.#output?.engine.setLoop(loop);
-    if (loop && this.position >= loop.stop) this.seek(loop.first);
+    const isBeyond = this.#output?.engine.setLoop(loop) ?? (loop !== null && this.#frame >= loop.stop);
+    if (loop && isBeyond) this.seek(loop.first);
   }
 
   #open(): Output {
@@ -217,9 +220,20 @@ export class Session {
   #contextChanged(): void {
     if (!this.#output) return;
     const { shared, engine } = this.#output;
-    // A slow computer, or a click elsewhere.
-    if (shared.context.state === "running" && this.#gate === "blocked") this.#pass(true);
-    if (shared.context.state !== "running") engine.release();
+    if (shared.context.state === "running") {
+      // A slow computer, a click elsewhere, or the telephone call is over.
+      if (this.#gate === "blocked") this.#pass(true);
+      return;
+    }
+    if (engine.state !== "paused") this.#interrupt(engine);
+    engine.release();
+  }
+
+  /** The browser took the sound away, as for a telephone call: a click, or the browser, brings it back. */
+  #interrupt(engine: Engine): void {
+    this.#gate = "blocked";
+    engine.pause();
+    this.#report.now();
   }
 
   #engineChanged(): void {
@@ -260,7 +274,6 @@ export class Session {
 
   #detach(): void {
     this.#views--;
-    this.#emit("view");
     if (this.#views > 0 || this.#scope.isDisposed) return;
     this.pause();
     this.#leaving = this.#scope.child();

@@ -7,7 +7,7 @@ import type { Encoded } from "./decoded";
 import { MIX_TRAITS, type MixState } from "./mixer";
 import { type Loop, type Song, signalCount } from "./song";
 
-const SHORTEST_LOOP_S = 0.05;
+export const SHORTEST_LOOP_S = 0.05;
 
 export function songIn(model: Model<PlayerState>): Song {
   return {
@@ -54,5 +54,7 @@ export function loopIn(model: Model<PlayerState>, { sampleRate, frames }: Song):
   const loop = model.get("loop");
   if (!loop) return null;
   const [first, stop] = [Math.round(loop[0] * sampleRate), Math.min(Math.round(loop[1] * sampleRate), frames)];
-  return first >= 0 && stop - first >= Math.min(SHORTEST_LOOP_S * sampleRate, frames) ? { first, stop } : null;
+  // Both edges were rounded to samples.
+  const shortest = Math.min(SHORTEST_LOOP_S * sampleRate - 1, frames);
+  return first >= 0 && stop - first >= shortest ? { first, stop } : null;
 }

@@ -8,7 +8,7 @@ const MOST_SAMPLES = 2 ** 18;
 export class Detail {
   #samples: Samples | null = null;
   #isLoading = false;
-  #isMissing = false;
+  #isLacking = false;
 
   constructor(
     readonly session: Session,
@@ -26,7 +26,8 @@ export class Detail {
     const { frames } = this.session.song;
     const [from, to] = [Math.max(0, Math.floor(first)), Math.min(frames, Math.ceil(stop))];
     const held = this.#samples;
-    if (held && held.first <= from && held.first + held.left.length >= to) return held;
+    this.#isLacking = !held || held.first > from || held.first + held.left.length < to;
+    if (!this.#isLacking) return held;
     const margin = Math.ceil((to - from) / 2);
     void this.#load(Math.max(0, from - margin), Math.min(frames, to + margin));
     return null;
@@ -35,28 +36,21 @@ export class Detail {
   /** Let go of samples that are not wanted any more. */
   release(): void {
     this.#samples = null;
+    this.#isLacking = false;
   }
 
-  /** More audio has come: returns whether it is worth asking again. */
-  retry(): boolean {
-    const wasMissing = this.#isMissing;
-    this.#isMissing = false;
-    return wasMissing;
+  /** Whether samples were wanted that are not here: when more audio has come, they may be. */
+  get isLacking(): boolean {
+    return this.#isLacking;
   }
 
   async #load(first: number, stop: number): Promise<void> {
-    if (this.#isLoading || this.#isMissing) return;
+    if (this.#isLoading) return;
     this.#isLoading = true;
-    try {
-      const sound = await this.session.samples(this.signal, first, stop);
-      this.#isMissing = sound === null;
-      this.#samples = sound && { first, ...sound };
-    } catch {
-      // The engine tells of audio that cannot be decoded when it is to be played; peaks are drawn meanwhile.
-      this.#isMissing = true;
-    } finally {
-      this.#isLoading = false;
-    }
-    if (this.#samples) this.arrived();
+    // The engine tells of audio that cannot be decoded when it is to be played; peaks are drawn meanwhile.
+    const sound = await this.session.samples(this.signal, first, stop).catch(() => null);
+    this.#isLoading = false;
+    this.#samples = sound && { first, ...sound };
+    if (sound) this.arrived();
   }
 }

@@ -79,6 +79,6 @@ export class Viewport extends EventTarget {
   }
 }
 
-export function clamp(value: number, low: number, high: number): number {
+function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }

@@ -1,9 +1,9 @@
+import { isHeard } from "../audio/mixer";
 import type { Session } from "../audio/session";
 import { formatTime, spokenTime } from "./format";
 import type { Command } from "./keys";
 import type { Say } from "./live";
 import { asLoop, type Loop, startingAt, stoppingAt } from "./loop";
-import { isHeard } from "./presets";
 import type { View } from "./view";
 
 const ZOOM_STEP = 2;
@@ -14,7 +14,6 @@ export class Actions {
     readonly session: Session,
     readonly view: View,
     readonly say: Say,
-    readonly fail: (error: unknown) => void,
     readonly toggleHelp: () => void,
   ) {}
 
@@ -45,11 +44,11 @@ export class Actions {
   toggle(): void {
     const isSilent = this.session.state === "paused" || this.session.state === "blocked";
     this.say(isSilent ? "Playing" : `Paused at ${spokenTime(this.#seconds)}`);
-    this.session.toggle().catch(this.fail);
+    void this.session.toggle();
   }
 
   play(): void {
-    this.session.play().catch(this.fail);
+    void this.session.play();
   }
 
   /** Pause, and go to the start. */

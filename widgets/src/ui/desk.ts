@@ -67,13 +67,21 @@ export function renderDesk({ model, channel }: DeskSession, root: HTMLElement, s
     const songs = model.get("songs");
     separate.textContent = songs > 1 ? `Separate ${songs} songs` : "Separate";
     setAttribute(separate, "aria-label", separate.textContent);
+    separate.title = separate.textContent;
     separate.disabled = songs === 0;
+    // Whoever pressed it is not thrown to the top of the page.
+    if (model.get("running") === 0 && cancel.matches(":focus")) demo.focus();
     cancel.disabled = model.get("running") === 0;
     precision.value = model.get("precision");
-    folder.value = model.get("output_dir");
     error.textContent = model.get("error");
     error.hidden = error.textContent === "";
   };
+  // Apart from the rest: what somebody types is not wiped when a job begins or ends.
+  const showFolder = () => {
+    folder.value = model.get("output_dir");
+  };
   show();
-  model.on(["songs", "running", "precision", "output_dir", "error"], show, scope);
+  showFolder();
+  model.on(["songs", "running", "precision", "error"], show, scope);
+  model.on(["output_dir"], showFolder, scope);
 }

@@ -18,3 +18,13 @@ export function setAttribute(element: Element, name: string, value: string | num
   if (value === null || value === false) element.removeAttribute(name);
   else element.setAttribute(name, value === true ? "" : String(value));
 }
+
+/** Whether the focus is in `box`. Hosts may show it in a shadow tree, of which the document knows nothing. */
+export function hasFocus(box: Element): boolean {
+  return box.contains((box.getRootNode() as Document | ShadowRoot).activeElement);
+}
+
+/** An id that no other element of the page has: each widget has module variables of its own, so counting is not enough. */
+export function uniqueId(): string {
+  return `snb-${Math.random().toString(36).slice(2)}`;
+}

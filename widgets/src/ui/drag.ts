@@ -21,12 +21,14 @@ export function onDrag(target: HTMLElement, begin: (event: PointerEvent) => Drag
     current = during;
     let hasMoved = false;
     const move = (event: PointerEvent) => {
+      if (event.pointerId !== down.pointerId) return;
       if (!hasMoved && Math.abs(event.clientX - down.clientX) < CLICK_TOLERANCE) return;
       if (!hasMoved) target.setPointerCapture(down.pointerId);
       hasMoved = true;
       drag.move(event);
     };
     const end = (event: PointerEvent) => {
+      if (event.pointerId !== down.pointerId) return;
       during.dispose();
       drag.end(event, hasMoved);
     };

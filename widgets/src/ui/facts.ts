@@ -12,7 +12,7 @@ export function facts(session: Session): HTMLElement {
   return element(
     "details",
     { class: "snb-facts", open: notes.length > 0 },
-    element("summary", {}, "Details"),
+    element("summary", { "data-lm-suppress-shortcuts": true }, "Details"),
     ...lines,
     table,
   );

@@ -1,7 +1,7 @@
 import type { Scope } from "../afm/scope";
 import { type FilesSession, nameOf } from "../data/files";
 import { button } from "./button";
-import { element } from "./dom";
+import { element, hasFocus } from "./dom";
 import type { Previews } from "./files-preview";
 import type { Say } from "./live";
 
@@ -17,7 +17,7 @@ export function chosenSongs(session: FilesSession, previews: Previews, say: Say,
     const name = nameOf(path);
     const info = element("span", { class: "snb-info" }, "…");
     const drop = () => {
-      const isFocused = made.contains(document.activeElement);
+      const isFocused = hasFocus(made);
       session.drop(path);
       say(`${name} is no longer chosen`);
       if (isFocused) (list.querySelector<HTMLElement>(".snb-off") ?? title).focus();

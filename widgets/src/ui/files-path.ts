@@ -2,11 +2,10 @@ import type { Scope } from "../afm/scope";
 import type { FilesSession } from "../data/files";
 import type { PathChecked } from "../data/wire";
 import { button } from "./button";
-import { element, setAttribute } from "./dom";
+import { element, hasFocus, setAttribute, uniqueId } from "./dom";
 
 /** Wait for the end of a word before the kernel is asked. */
 const TYPING_MS = 120;
-let lastId = 0;
 
 /**
  * A box to type a path, with what it could go on as: WAI-ARIA's combobox with a list. Enter takes the marked line,
@@ -14,7 +13,7 @@ let lastId = 0;
  */
 export class PathBox {
   readonly element: HTMLElement;
-  readonly #id = `snb-path-${++lastId}`;
+  readonly #id = uniqueId();
   readonly #input = element("input", {
     type: "text",
     class: "snb-input",
@@ -113,7 +112,7 @@ export class PathBox {
     const option = (text: string, i: number) =>
       element("li", { role: "option", id: `${this.#id}-${i}`, "aria-selected": "false" }, text);
     this.#list.replaceChildren(...lines.map(option));
-    this.#show(lines.length > 0 && document.activeElement === this.#input);
+    this.#show(lines.length > 0 && hasFocus(this.#input));
   }
 
   #close(): void {

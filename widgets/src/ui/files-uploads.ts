@@ -3,7 +3,7 @@ import type { FilesSession } from "../data/files";
 import type { FilesState } from "../data/state";
 import type { Upload } from "../data/upload";
 import { button } from "./button";
-import { element } from "./dom";
+import { element, hasFocus } from "./dom";
 import { formatDuration, formatSize } from "./format";
 import { icon } from "./icons";
 import type { Say } from "./live";
@@ -93,7 +93,7 @@ export class UploadsView {
     for (const [key, line] of this.#lines) {
       if (wanted.has(key)) continue;
       // Whoever pressed a button in it is not thrown to the top of the page.
-      if (line.element.contains(document.activeElement)) this.#choose.focus();
+      if (hasFocus(line.element)) this.#choose.focus();
       line.scope.dispose();
       line.element.remove();
       this.#lines.delete(key);
@@ -121,7 +121,7 @@ export class UploadsView {
       text.classList.toggle("snb-error", isFailed);
       line.classList.toggle("snb-failed", isFailed);
       bar.root.hidden = isFailed;
-      bar.set(upload.received / size, text.textContent);
+      bar.set(size ? upload.received / size : 0, text.textContent);
       if (isFailed) stop.setAttribute("aria-label", `Dismiss ${name}`);
     };
     return { element: line, scope, update };
@@ -140,7 +140,7 @@ export class UploadsView {
     const remove = button({ label: `Delete the upload ${name}`, icon: "remove", onPress: forget }, scope);
     const update = () => {
       const now = this.session.model.get("uploads").find((other) => other.id === id) ?? known;
-      const percent = Math.floor((100 * now.received) / now.size);
+      const percent = Math.floor((100 * now.received) / (now.size || 1));
       text.textContent = path
         ? `${formatSize(now.size)}, uploaded`
         : `${percent} % is here, choose the file again to go on`;

@@ -56,8 +56,10 @@ function markRegion(context: Context, box: HTMLElement, fixed: number): Drag {
     end: ({ clientX, type }, hasMoved) => {
       const { region } = view;
       view.draft = null;
+      // Cancelled: the finger scrolls the page.
+      if (type !== "pointerup") return;
       if (!hasMoved) actions.seek(frameAt(context, box, clientX));
-      else if (region && type === "pointerup") actions.setLoop(inSeconds(region, session.song.sampleRate));
+      else if (region) actions.setLoop(inSeconds(region, session.song.sampleRate));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Scope } from "../afm/scope";
 import type { Actions } from "./actions";
-import { belongsToControl, commandOf, passes } from "./keys";
+import { belongsToControl, commandOf, passes, repeats } from "./keys";
 import type { ByKeyboard } from "./toolbar";
 
 /**
@@ -14,7 +14,7 @@ export function keyboard(box: HTMLElement, home: HTMLElement, actions: Actions, 
     const command = isControls(event) ? null : commandOf(event);
     if (command) {
       event.preventDefault();
-      actions.run(command);
+      if (!event.repeat || repeats(command)) actions.run(command);
     }
     if (command || (isControls(event) && !passes(event))) event.stopPropagation();
   });

@@ -52,12 +52,19 @@ type Pressed = Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "altKey" | "
 
 /** Return what a key does; null for keys that are not the player's. */
 export function commandOf(event: Pressed): Command | null {
-  if (event.ctrlKey || event.altKey || event.metaKey) return null;
   const { key, shiftKey } = event;
+  // Many keyboards of Macs have brackets on Alt.
+  const isAlt = event.altKey && key !== "[" && key !== "]";
+  if (event.ctrlKey || isAlt || event.metaKey) return null;
   const direction = DIRECTIONS.get(key);
   if (direction) return { do: "skip", seconds: direction * (shiftKey ? SHIFT_SKIP_SECONDS : SKIP_SECONDS) };
   if (/^[1-9]$/.test(key)) return { do: "select", index: Number(key) - 1 };
   return COMMANDS.get(key.length === 1 ? key.toLowerCase() : key) ?? null;
+}
+
+/** Whether a key that is held down does it again and again. */
+export function repeats(command: Command): boolean {
+  return command.do === "skip" || command.do === "zoom-in" || command.do === "zoom-out";
 }
 
 /** Keys that are the notebook's and the browser's wherever the focus is: they run cells, save, and go on. */
@@ -71,5 +78,5 @@ export function belongsToControl({ key }: Pressed, control: Element, isByKeyboar
   if (control.matches(".snb-seek input")) return /^Page/.test(key);
   if (control.matches("input[type=range]")) return /^(Arrow|Page|Home$|End$)/.test(key);
   // A button that was clicked leaves Space to the player, as people who use the mouse expect.
-  return control.matches("button") && (key === "Enter" || (key === " " && isByKeyboard));
+  return control.matches("button, summary") && (key === "Enter" || (key === " " && isByKeyboard));
 }

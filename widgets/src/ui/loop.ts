@@ -1,14 +1,16 @@
+import { SHORTEST_LOOP_S } from "../audio/traits";
+
 /** Loop regions, in seconds: what the controls turn one into. */
 export type Loop = readonly [number, number];
 
-/** Shorter loops are not heard as such. */
-const SHORTEST = 0.05;
+/** A little more than what is refused: the difference of two edges is not exact. */
+const SHORTEST = SHORTEST_LOOP_S + 1e-6;
 
 /** Return a region that is inside the song, in order, and long enough to be heard. */
 export function asLoop(one: number, other: number, duration: number): Loop {
   const shortest = Math.min(SHORTEST, duration);
   const start = Math.min(Math.max(Math.min(one, other), 0), duration - shortest);
-  return [start, Math.max(Math.min(Math.max(one, other), duration), start + shortest)];
+  return [start, Math.min(Math.max(one, other, start + shortest), duration)];
 }
 
 /** Let the loop start at `seconds`; it reaches to its old end, or to the song's. */

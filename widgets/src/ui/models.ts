@@ -4,8 +4,8 @@ import type { Scope } from "../afm/scope";
 import type { ModelRow, ModelsState } from "../data/state";
 import type { ModelsToBrowser, ModelsToKernel } from "../data/wire";
 import { button } from "./button";
-import { element } from "./dom";
-import { formatDuration, formatSize } from "./format";
+import { element, uniqueId } from "./dom";
+import { formatDuration, formatSize, formatTime } from "./format";
 import { liveRegion } from "./live";
 import { ownKeys } from "./own-keys";
 import { progressBar } from "./progress";
@@ -21,12 +21,10 @@ export class ModelsSession {
   }
 }
 
-/** So that radio buttons of two views are two groups. */
-let views = 0;
-
 export function renderModels(session: ModelsSession, root: HTMLElement, scope: Scope): void {
   const { model } = session;
-  const group = `snb-models-${++views}-${Math.random().toString(36).slice(2)}`;
+  // So that radio buttons of two views are two groups.
+  const group = uniqueId();
   const list = element("div", { class: "snb-models", role: "radiogroup", "aria-label": "Model" });
   root.append(list);
   const say = liveRegion(root, scope);
@@ -34,12 +32,16 @@ export function renderModels(session: ModelsSession, root: HTMLElement, scope: S
   const rows = model.get("models").map((row) => new RowView(row.name, session, group, scope));
   list.append(...rows.map(({ root }) => root));
 
+  let measured = model.get("measuring");
   let fetched = new Set(Object.keys(model.get("downloads")));
   const show = () => {
     for (const row of rows) row.show();
     const fetching = new Set(Object.keys(model.get("downloads")));
     for (const weights of fetched) if (!fetching.has(weights)) say(endOf(model, weights));
     fetched = fetching;
+    const measuring = model.get("measuring");
+    if (measured && !measuring) say(`${measured} was measured`);
+    measured = measuring;
   };
   show();
   model.on(["value", "models", "downloads", "errors", "estimates", "duration", "measuring"], show, scope);
@@ -132,14 +134,14 @@ class RowView {
     this.#radio.checked = isChosen;
     this.#state.textContent = download ? fetchingText(download) : stateOf(row);
     this.#time.textContent = this.#timeText(row);
+    const focused = this.root.querySelector<HTMLButtonElement>("button:focus");
     this.#measure.hidden = !row.installed || this.#isKnown || model.get("duration") === null;
     this.#measure.disabled = model.get("measuring") !== "";
-    const [wasFetching, isFetching] = [!this.#cancel.hidden, Boolean(download)];
-    const hadFocus = this.root.querySelector("button:focus") !== null;
+    const isFetching = Boolean(download);
     this.#download.hidden = row.installed || isFetching;
     this.#cancel.hidden = !isFetching;
     // The button that was pressed has gone: the focus stays in this row.
-    if (hadFocus && wasFetching !== isFetching) (isFetching ? this.#cancel : this.#radio).focus();
+    if (focused?.hidden || focused?.disabled) (isFetching ? this.#cancel : this.#radio).focus();
     this.#bar.root.hidden = !isFetching;
     this.#bar.set(download?.fraction ?? null, download ? fetchingText(download) : "");
     this.#error.textContent = problem;
@@ -154,10 +156,11 @@ class RowView {
     const { model } = this.session;
     const estimate = own(model.get("estimates"), this.name);
     if (model.get("measuring") === this.name) return "measuring…";
-    if (model.get("duration") === null) return "";
+    const duration = model.get("duration");
+    if (duration === null) return "";
     if (!estimate) return row.installed ? "time unknown until the first separation" : "";
     const from = estimate.basis === "scaled" ? ", from other models" : "";
-    return `this song: about ${formatDuration(estimate.seconds)}${from}`;
+    return `about ${formatDuration(estimate.seconds)} for ${formatTime(duration, 0)} of sound${from}`;
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Scope } from "../afm/scope";
 import { readColours, THEME_CHANGED } from "../afm/theme";
-import { showError } from "../afm/widget";
 import type { Session } from "../audio/session";
 import { onResolution } from "../draw/canvas";
 import { Stage } from "../draw/stage";
@@ -31,8 +30,7 @@ export function renderPlayer(session: Session, root: HTMLElement, scope: Scope):
   root.append(box);
   const view = new View(session);
   const help = helpPanel(session, scope);
-  const fail = (error: unknown) => showError(root, error);
-  const actions = new Actions(session, view, liveRegion(root, scope), fail, help.toggle);
+  const actions = new Actions(session, view, liveRegion(root, scope), help.toggle);
   let colours = readColours(root);
   const context: Context = { session, view, actions, stage: new Stage(box, scope), scope, colours: () => colours };
 

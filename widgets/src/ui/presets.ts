@@ -26,11 +26,6 @@ export function presetInForce(presets: readonly Preset[], state: Audibility): nu
   );
 }
 
-/** Whether a stem is heard in the remix. */
-export function isHeard(stem: string, { muted, soloed }: Audibility): boolean {
-  return soloed ? soloed === stem : !muted.includes(stem);
-}
-
 function sameNames(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((name) => other.includes(name));
 }

@@ -1,3 +1,4 @@
+import { STEM_COLOURS } from "../afm/theme";
 import { ownNumber } from "../audio/mixer";
 import { button, setPressed } from "./button";
 import { element } from "./dom";
@@ -13,8 +14,6 @@ export interface Row {
   readonly lane: HTMLElement;
   readonly signal: number;
 }
-
-const STEM_COLOURS = 6;
 
 /** The row of a stem: its name, mute, solo, volume and pan. */
 export function stemRow(context: Context, stem: string, signal: number): Row {

@@ -1,7 +1,10 @@
 import { button, relabel } from "./button";
-import { element } from "./dom";
+import { element, hasFocus } from "./dom";
 import { formatTime } from "./format";
 import type { Context, Part } from "./parts";
+
+/** Shorter waits, as for a seek, are not noticed and not told. */
+const NOTICED_MS = 150;
 
 /** Play, stop and the time; beside them what keeps the sound from coming. */
 export function transport({ session, actions, scope }: Context): Part {
@@ -17,12 +20,24 @@ export function transport({ session, actions, scope }: Context): Part {
   );
   enable.classList.add("snb-enable");
 
+  const showWaiting = (isWaiting: boolean) => {
+    play.classList.toggle("snb-busy", isWaiting);
+    notice.textContent = isWaiting ? "Buffering…" : "";
+  };
+  let forgetWaiting: (() => void) | null = null;
   const update = () => {
     const { state } = session;
     const isOn = state === "playing" || state === "buffering";
     relabel(play, isOn ? "Pause" : "Play", isOn ? "pause" : "play");
-    play.classList.toggle("snb-busy", state === "buffering");
-    notice.textContent = state === "buffering" ? "Buffering…" : "";
+    if (state === "buffering") {
+      forgetWaiting ??= scope.after(NOTICED_MS, () => showWaiting(true));
+    } else {
+      forgetWaiting?.();
+      forgetWaiting = null;
+      showWaiting(false);
+    }
+    // What is hidden loses the focus, and with it the player its keys.
+    if (state !== "blocked" && hasFocus(enable)) play.focus();
     enable.hidden = state !== "blocked";
   };
   session.on("state", update, scope);

@@ -40,7 +40,7 @@ function wave({ session, view, stage, scope, colours }: Context, { lane, signal 
   session.on(
     "loaded",
     () => {
-      if (detail.retry()) stage.request(draw);
+      if (detail.isLacking) stage.request(draw);
     },
     scope,
   );

@@ -41,6 +41,31 @@ test("options are set by keyboard, and shown as the kernel has them", async () =
   expect([folder.value, view.one<HTMLSelectElement>("select").value]).toEqual(["", "float32"]);
 });
 
+test("what is being typed stays when a job ends", () => {
+  show({ output_dir: "old" });
+  const folder = view.one<HTMLInputElement>("input");
+  folder.value = "new";
+  view.model.change({ running: 0, songs: 1 });
+  expect(folder.value).toBe("new");
+});
+
+test("the focus stays when there is nothing more to cancel", async () => {
+  show({ running: 1 });
+  view.button("Cancel all separations")?.focus();
+  await userEvent.keyboard("{Enter}");
+  view.model.change({ running: 0 });
+  expect(document.activeElement).toBe(view.button("Try the demonstration song"));
+});
+
+test("arrows in the list of precisions are not the notebook's", async () => {
+  show();
+  const heard: string[] = [];
+  view.scope.listen(document, "keydown", (event: KeyboardEvent) => heard.push(event.key));
+  view.one("select").focus();
+  await userEvent.keyboard("{ArrowDown}{Escape}");
+  expect(heard).toEqual(["Escape"]);
+});
+
 test("errors are text", () => {
   show();
   for (const text of PAYLOADS) {

@@ -113,6 +113,20 @@ test("the position is the sample that sounds", async () => {
   for (const [i, frame] of expected.entries()) expect(Math.abs((seen[i] ?? 0) - frame)).toBeLessThan(200);
 });
 
+test("a change in the last half sample of a loop does not leave it", async () => {
+  // At half the speed, the loop ends one sample of the context after the change that is made at 12,800 of them.
+  const loop = { first: 0, stop: (12_800 + 0.05 * 44_100 + 1 - 0.04 * 44_100) / 2 };
+  const { left, start } = await render(2, ({ engine }) => ({
+    0: () => {
+      engine.setSpeed(0.5);
+      engine.setLoop(loop);
+    },
+    [12_800 / 44_100]: () => engine.setSpeed(1),
+  }));
+  const change = 12_800 + 0.05 * 44_100 - start;
+  expectFrames(left.subarray(start + change), 0, (n) => n % loop.stop);
+});
+
 test("what is beyond the end of a loop plays on", async () => {
   const { left, start } = await render(3, ({ engine }) => ({ 2: () => engine.setLoop({ first: 5000, stop: 9000 }) }));
   expectFrames(left, start, (n) => n);

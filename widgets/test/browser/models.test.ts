@@ -94,23 +94,26 @@ test("a download that ends well is told", () => {
   expect(view.text("[role=status]")).toBe("wide is installed");
 });
 
-test("the time of a song is told with what it is taken from", () => {
+test("the time of a song is told with what it is taken from", async () => {
   show({ duration: 240 });
   expect(texts(".snb-model-time")).toEqual(["time unknown until the first separation", "", ""]);
-  view.button("Measure how fast two is here, with the demonstration song")?.click();
+  view.button("Measure how fast two is here, with the demonstration song")?.focus();
+  await userEvent.keyboard("{Enter}");
   expect(view.model.sent.at(-1)?.content).toEqual({ type: "measure_model", name: "two" });
   view.model.change({ measuring: "two" });
   expect(texts(".snb-model-time")[0]).toBe("measuring…");
+  expect(document.activeElement).toBe(view.one("input[value=two]"));
   view.model.change({
     measuring: "",
     estimates: { two: { seconds: 12.3, basis: "measured" }, four: { seconds: 130, basis: "scaled" } },
   });
   expect(texts(".snb-model-time")).toEqual([
-    "this song: about 12 s",
+    "about 12 s for 4:00 of sound",
     "",
-    "this song: about 2 min 10 s, from other models",
+    "about 2 min 10 s for 4:00 of sound, from other models",
   ]);
   expect(view.button("Measure how fast two is here, with the demonstration song")).toBeNull();
+  expect(view.text("[role=status]")).toBe("two was measured");
 });
 
 test("two views are two groups of radio buttons", () => {

@@ -75,6 +75,19 @@ test("a view that gets another width is drawn anew", async () => {
   );
 });
 
+test("long names take no room from the controls", async () => {
+  const stems = ["a name ".repeat(25), "drums"];
+  const song = { ...SONG, stems, title: "a title ".repeat(25) };
+  shown = new Shown(silentModel({}, song));
+  for (const width of [900, 380]) {
+    shown.root.style.width = `${width}px`;
+    await drawn();
+    const { right } = shown.root.getBoundingClientRect();
+    for (const control of shown.root.querySelectorAll("button, input, select"))
+      if (control.checkVisibility()) expect(control.getBoundingClientRect().right).toBeLessThanOrEqual(right);
+  }
+});
+
 test("zoomed to samples, they are drawn as they sound", async () => {
   const song = songOf(2 * RATE, 1);
   const steps = new Float32Array(song.frames).map((_, i) => (i >= RATE && i < RATE + 10 ? 0.5 : 0));

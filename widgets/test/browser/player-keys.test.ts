@@ -60,7 +60,7 @@ test("keys act only while the focus is inside", () => {
 });
 
 test("everything that takes keys tells JupyterLab so", () => {
-  const focusable = shown.root.querySelectorAll("button, input, select, [tabindex='0']");
+  const focusable = shown.root.querySelectorAll("button, input, select, summary, [tabindex='0']");
   expect(focusable.length).toBeGreaterThan(20);
   for (const one of focusable) expect(one.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
 });
@@ -86,6 +86,24 @@ test("Space presses a button reached by keyboard; after a click it plays", async
   await userEvent.click(mute);
   await userEvent.keyboard(" ");
   expect([shown.mix.muted, toggle.mock.calls.length]).toEqual([[], 1]);
+});
+
+test("the details open by Space and Enter", async () => {
+  const toggle = vi.spyOn(shown.session, "toggle").mockResolvedValue();
+  shown.one("summary").focus();
+  await userEvent.keyboard(" ");
+  expect(shown.one<HTMLDetailsElement>("details").open).toBe(true);
+  await userEvent.keyboard("{Enter}");
+  expect(shown.one<HTMLDetailsElement>("details").open).toBe(false);
+  expect([toggle.mock.calls.length, escaped.mock.calls.length]).toEqual([0, 0]);
+});
+
+test("a key that is held down switches once, and skips on", () => {
+  for (const repeat of [false, true, true]) {
+    press(home(), "m", { repeat });
+    press(home(), "ArrowRight", { repeat });
+  }
+  expect([shown.mix.muted, seconds()]).toEqual([["vocals"], 6]);
 });
 
 test("a toolbar is one stop of Tab; arrows go along its buttons", async () => {

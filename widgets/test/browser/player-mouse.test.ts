@@ -129,9 +129,39 @@ test("ends of the loop are typed; what is no time is not taken", () => {
   expect(start.value).toBe("0:00.500");
 });
 
-test("what keeps the sound from coming is said under the player", async () => {
-  vi.spyOn(shown.session, "toggle").mockRejectedValue(new Error("<b>no device</b>"));
+test("what keeps the sound from coming is said under the player, as text", async () => {
+  const refusing = class {
+    constructor() {
+      throw new Error("<b>no device</b>");
+    }
+  };
+  vi.stubGlobal("AudioContext", refusing);
+  expect(shown.one('[role="alert"]').checkVisibility()).toBe(false);
   shown.named("Play").click();
-  await vi.waitUntil(() => shown.root.querySelector(":scope > .snb-error"));
-  expect(shown.one(":scope > .snb-error").textContent).toBe("<b>no device</b>");
+  vi.unstubAllGlobals();
+  await vi.waitUntil(() => shown.one('[role="alert"]').checkVisibility());
+  expect(shown.one('[role="alert"]').textContent).toBe("<b>no device</b>");
+});
+
+test("the fields of the loop are there while there is one", () => {
+  const isShown = () => shown.one(".snb-loop-fields").checkVisibility();
+  expect(isShown()).toBe(false);
+  shown.model.change({ loop: [1, 2] });
+  expect(isShown()).toBe(true);
+});
+
+test("a finger that begins to scroll goes nowhere, and a second one does not take over", () => {
+  const ruler = shown.one(".snb-ruler");
+  const { left, width } = ruler.getBoundingClientRect();
+  const send = (type: string, share: number, pointerId = 7) =>
+    ruler.dispatchEvent(
+      new PointerEvent(type, {
+        ...{ bubbles: true, composed: true, button: 0, buttons: 1, pointerType: "touch" },
+        ...{ pointerId, isPrimary: pointerId === 7, clientX: left + share * width },
+      }),
+    );
+  send("pointerdown", 0.5);
+  send("pointerup", 0.9, 8);
+  send("pointercancel", 0.5);
+  expect([seconds(), shown.mix.loop]).toEqual([0, null]);
 });

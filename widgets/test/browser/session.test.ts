@@ -203,11 +203,43 @@ test("sound leaves through an audio element where that is wanted", async () => {
   await until(() => session.position > 22_050);
 });
 
+test("what interrupts the sound pauses it, and it goes on where it was", async () => {
+  const { session, model } = await show();
+  await session.play();
+  await until(() => session.position > 11_025);
+  const context = engineOf().context as AudioContext;
+  await context.suspend();
+  await until(() => session.state === "blocked");
+  expect(positions(model).at(-1)).toMatchObject({ playing: false });
+  const { position } = session;
+  await context.resume();
+  await until(() => session.state === "playing");
+  expect(session.position - position).toBeLessThan(11_025);
+  await context.suspend();
+  await until(() => session.state === "blocked");
+  await session.toggle();
+  await until(() => session.position > position + 11_025);
+});
+
+test("a loop that is set right before the play head holds it", async () => {
+  const { session } = await show();
+  await session.play();
+  await until(() => session.position > 22_050);
+  const stop = session.position / 44_100 + 0.01;
+  session.model.set({ loop: [stop - 0.4, stop] });
+  const from = performance.now();
+  await until(() => performance.now() - from > 600);
+  expect(session.position).toBeLessThan(stop * 44_100);
+});
+
 test("a rate that no context has is told, not thrown", async () => {
   const session = new Session(playerModel(song, signals, { sample_rate: 1 }), scope.child());
   session.attach(scope.child());
   await session.play();
   expect([session.state, session.error !== null]).toEqual(["paused", true]);
+  session.error = null;
+  session.isElement = true;
+  expect(session.error).not.toBeNull();
 });
 
 test("50 players that played and went leave nothing alive", async () => {

@@ -33,6 +33,7 @@ test.each([
   ["l", {}, { do: "loop" }],
   ["[", {}, { do: "loop-start" }],
   ["]", {}, { do: "loop-stop" }],
+  ["[", { altKey: true }, { do: "loop-start" }],
   ["+", shift, { do: "zoom-in" }],
   ["=", {}, { do: "zoom-in" }],
   ["-", {}, { do: "zoom-out" }],

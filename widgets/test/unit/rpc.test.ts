@@ -39,6 +39,15 @@ describe("Channel", () => {
     expect(seen).toEqual([[1, 3, 2], []]);
   });
 
+  it("says that the kernel is gone where the host cannot send", async () => {
+    const { model, scope, channel } = made();
+    model.send = () => {
+      throw new Error("Cannot send");
+    };
+    await expect(channel.request({ type: "ask", what: "" }, "answer")).rejects.toThrow("run the cell again");
+    scope.dispose();
+  });
+
   it("passes over what it does not know", () => {
     const { model } = made();
     for (const content of [{ type: "other" }, { type: "answer", id: 99 }, { type: "failure", id: 1 }]) {

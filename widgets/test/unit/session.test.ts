@@ -18,7 +18,7 @@ beforeEach(() => {
   scope = new Scope();
   session = new Session(model, scope);
   heard.length = 0;
-  for (const event of ["state", "position", "mix", "peaks", "loaded", "view"] as const)
+  for (const event of ["state", "position", "mix", "peaks", "loaded"] as const)
     session.on(event, () => heard.push(event), scope);
 });
 
@@ -154,13 +154,12 @@ describe("asking", () => {
 });
 
 describe("what happens is told", () => {
-  test("of peaks, sound and views", () => {
+  test("of peaks and sound", () => {
     const view = scope.child();
     session.attach(view);
     peaks();
     chunks([3]);
-    view.dispose();
-    expect(heard).toEqual(["view", "peaks", "peaks", "peaks", "loaded", "view"]);
+    expect(heard).toEqual(["peaks", "peaks", "peaks", "loaded"]);
     expect([session.peaks(1).finest, ...session.peaks(1).read(0, 100, 1)]).toEqual([50, 7, 7]);
   });
 
