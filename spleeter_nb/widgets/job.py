@@ -154,7 +154,9 @@ class JobView(Bridge):
         # One message for all of it.
         with self.hold_sync():
             for name, value in traits.items():
-                self.set_trait(name, value)
+                # Names of files may hold bytes that are no text, and cannot be sent.
+                text = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+                self.set_trait(name, text)
 
     def _let_go(self) -> None:
         # It holds the job's reporter, which holds the job.

@@ -60,17 +60,25 @@ def serve(root: Path, *, port: int = 8866, open_browser: bool = True) -> int:
         notebook = Path(folder) / "spleeter_nb.ipynb"
         notebook.write_text(_notebook(root.absolute()), "utf-8")
         options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--token", *([] if open_browser else ["--no-browser"])]
-        # A session of its own: a Ctrl-C in the terminal would reach it beside our word, and cut its tidy end short.
-        process = subprocess.Popen([sys.executable, "-m", "voila", str(notebook), *options], start_new_session=True)
+        command = [sys.executable, "-m", "voila", str(notebook), *options]
         before = {number: signal.signal(number, _interrupt) for number in _ENDS}
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            return 0
+            return _run(command)
         finally:
-            _stop(process)
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _run(command: list[str]) -> int:
+    """Run a server until it ends, or we are interrupted."""
+    # A session of its own: a Ctrl-C in the terminal would reach it beside our word, and cut its tidy end short.
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(process)
 
 
 def _notebook(root: Path) -> str:
@@ -98,6 +106,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(_STOPPING_SECONDS)
-    except subprocess.TimeoutExpired:
+    # Who interrupts again does not want to wait.
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
         process.kill()
         process.wait()

@@ -74,6 +74,7 @@ def test_axe_finds_nothing_serious(widget: str, themed: Notebook) -> None:
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_every_control_is_reached_by_keyboard(widget: str, stage: Notebook) -> None:
     root = shown(stage, widget)
+    wait_until_settled(root)
     controls = root.locator(CONTROLS)
     wanted = {at for at, it in enumerate(controls.all()) if it.is_visible() and it.is_enabled()}
 
@@ -81,6 +82,18 @@ def test_every_control_is_reached_by_keyboard(widget: str, stage: Notebook) -> N
 
     missed = [controls.nth(at).evaluate("(it) => it.outerHTML") for at in sorted(wanted - reached)]
     assert not missed, "\n".join(missed)
+
+
+def wait_until_settled(root: Locator) -> None:
+    """Wait until a widget has what it asked the kernel for: nothing in it changes for a while."""
+    seen = [""]
+
+    def is_settled() -> bool:
+        seen.append(root.inner_html())
+        root.page.wait_for_timeout(300)
+        return seen[-1] == seen[-2]
+
+    until(root.page, is_settled, "it is settled")
 
 
 def walked(root: Locator) -> set[int]:

@@ -141,6 +141,14 @@ def test_an_error_is_told_as_text(submit: Callable[..., SeparationJob], tmp_path
     view.close()
 
 
+def test_names_that_are_no_text_can_be_sent(submit: Callable[..., SeparationJob]) -> None:
+    job = submit("/missing/\udcff.wav")
+    job.wait(60)
+    view = JobView(job)
+    assert view.title == "?.wav"
+    view.close()
+
+
 def test_the_browser_cancels(submit: Callable[..., SeparationJob]) -> None:
     running, waiting = submit(LONG), [submit(LONG), submit(LONG)]
     views = [JobView(job) for job in (running, *waiting)]

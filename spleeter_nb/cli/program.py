@@ -1,29 +1,35 @@
-"""The command line: ``spleeter-nb``, with the option letters of Spleeter's own."""
+"""The program: separating songs, and what there is to know of this machine."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spleeter_nb.cli.cache import app as cache_app
+from spleeter_nb.cli.common import (
+    LOG,
+    JsonOption,
+    ModelsDirOption,
+    complain,
+    error_report,
+    read_config,
+    show,
+    start_logging,
+)
+from spleeter_nb.cli.models import app as models_app
 from spleeter_nb.exceptions import SpleeterError, ValidationError
 
 if TYPE_CHECKING:
     import os
 
-    from spleeter_nb.cache import CacheManager, CacheStats, Level
     from spleeter_nb.config import Setting, SpleeterConfig
     from spleeter_nb.engine.result import SeparationResult
-    from spleeter_nb.models import InstalledModel, ModelManager
-
-_LOG = logging.getLogger("spleeter_nb")
 
 # What Spleeter's -a takes by default; another adapter is Python code of Spleeter's that cannot run here.
 _SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
@@ -35,25 +41,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-models_app = typer.Typer(help="The models: what is here, and fetching more.", invoke_without_command=True)
 app.add_typer(models_app, name="models")
-cache_app = typer.Typer(
-    help="The cache of stems: what is in it, emptying it, looking for damage.", no_args_is_help=True
-)
 app.add_typer(cache_app, name="cache")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never fetch a model.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="Say what is done.")]
-LevelOption = Annotated[str, typer.Option("--level", help="memory, disk or redis; all by default.")]
-ModelsDirOption = Annotated[Path | None, typer.Option("--models-dir", help="Folder of the models.")]
 
 
 def _show_version(*, wanted: bool) -> None:
     if wanted:
         from spleeter_nb._version import __version__  # noqa: PLC0415 - quick help needs none of it
 
-        _show(f"spleeter-nb {__version__}")
+        show(f"spleeter-nb {__version__}")
         raise typer.Exit
 
 
@@ -110,7 +109,7 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     verbose: VerboseOption = False,
 ) -> None:
     """Separate songs into stems and write them to files; a second run does only what is missing."""
-    _start_logging(verbose=verbose)
+    start_logging(verbose=verbose)
     options = {
         "output_dir": output_path,
         "codec": codec,
@@ -130,25 +129,25 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     }
     _check_spleeters_own(adapter=adapter, bitrate=bitrate)
     if quiet:
-        _LOG.setLevel(logging.ERROR)
-    config = _config(models_dir, offline=offline)
+        LOG.setLevel(logging.ERROR)
+    config = read_config(models_dir, offline=offline)
     try:
         outcomes = asyncio.run(_batch(files, params_filename, options, config=config, recursive=recursive))
     except KeyboardInterrupt:
-        _complain(f"interrupted; what is finished lies in {output_path}. The same command again does the rest.")
+        complain(f"interrupted; what is finished lies in {output_path}. The same command again does the rest.")
         raise typer.Exit(130) from None
     failed = [outcome for outcome in outcomes if isinstance(outcome, SpleeterError)]
     if as_json:
-        _show([_report(outcome) for outcome in outcomes])
+        show([_report(outcome) for outcome in outcomes])
     for error in failed:
         song = error.context.get("song")
-        _complain(f"{song}: {error}" if song else str(error))
+        complain(f"{song}: {error}" if song else str(error))
     if not as_json and not quiet:
         for outcome in outcomes:
             if not isinstance(outcome, SpleeterError):
-                _show(_summary(outcome))
+                show(_summary(outcome))
         if len(outcomes) > 1:
-            _show(f"{len(outcomes)} songs: {len(outcomes) - len(failed)} done, {len(failed)} failed")
+            show(f"{len(outcomes)} songs: {len(outcomes) - len(failed)} done, {len(failed)} failed")
     if failed:
         raise typer.Exit(1)
 
@@ -159,7 +158,7 @@ def devices(*, as_json: JsonOption = False) -> None:
     from spleeter_nb.net.devices import devices as find_devices  # noqa: PLC0415 - quick help needs none of it
 
     found = find_devices()
-    _show({"devices": found.rows(), "auto": asdict(found.auto)} if as_json else repr(found))
+    show({"devices": found.rows(), "auto": asdict(found.auto)} if as_json else repr(found))
 
 
 @app.command()
@@ -167,9 +166,9 @@ def doctor(*, models_dir: ModelsDirOption = None, as_json: JsonOption = False) -
     """Look whether everything is there that a separation needs; exit with 1 if not."""
     from spleeter_nb.engine.doctor import examine  # noqa: PLC0415 - quick help needs none of it
 
-    checks = examine(_config(models_dir))
+    checks = examine(read_config(models_dir))
     lines = [f"{'ok ' if check.good else 'BAD'}  {check.name:24} {check.detail}" for check in checks]
-    _show([asdict(check) for check in checks] if as_json else "\n".join(lines))
+    show([asdict(check) for check in checks] if as_json else "\n".join(lines))
     if not all(check.good for check in checks):
         raise typer.Exit(1)
 
@@ -186,7 +185,7 @@ def demo(
     """Separate the demonstration song and compare the stems with the true ones."""
     from spleeter_nb.demo import demo_song  # noqa: PLC0415 - quick help needs none of it
 
-    _start_logging(verbose=not as_json)
+    start_logging(verbose=not as_json)
     song = demo_song()
     options = {
         "output_dir": output_path,
@@ -194,23 +193,23 @@ def demo(
         "precision": precision,
         "progress": not as_json,
     }
-    result = _separated(song, "spleeter:2stems", options, _config(models_dir, offline=offline))
+    result = _separated(song, "spleeter:2stems", options, read_config(models_dir, offline=offline))
     scores = result.score({name: song.references[name] for name in result})
-    _show(_report(result) | {"scores": scores} if as_json else f"{_summary(result)}\n{_score_table(scores)}")
+    show(_report(result) | {"scores": scores} if as_json else f"{_summary(result)}\n{_score_table(scores)}")
 
 
 @app.command()
 def config(*, as_json: JsonOption = False) -> None:
     """Show each setting, and where its value comes from."""
-    settings = _config(None).explain()
-    _show([asdict(setting) for setting in settings] if as_json else _settings_table(settings))
+    settings = read_config(None).explain()
+    show([asdict(setting) for setting in settings] if as_json else _settings_table(settings))
 
 
 @app.command("app")
 def serve_app(
     *,
     root: Annotated[Path, typer.Option(help="The folder of songs, and of stems that are written.")] = Path(),
-    port: Annotated[int, typer.Option(help="Where it listens, on 127.0.0.1.")] = 8866,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens, on 127.0.0.1.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
 ) -> None:
     """Serve the application to this machine's browsers; Ctrl-C ends it."""
@@ -219,89 +218,15 @@ def serve_app(
     raise typer.Exit(serve(root, port=port, open_browser=browser))
 
 
-@cache_app.command()
-def stats(*, as_json: JsonOption = False) -> None:
-    """Show how much is in each level of the cache."""
-    cache = _cache()
-    # Redis is asked something: statistics alone do not go there.
-    asyncio.run(cache.get("is anybody there", "redis"))
-    found = cache.get_cache_stats()
-    _show(found if as_json else _cache_table(found))
-    _exit_if_unreachable(cache)
-
-
-@cache_app.command()
-def clear(*, level: LevelOption = "auto", as_json: JsonOption = False) -> None:
-    """Empty the cache."""
-    cache = _cache()
-    removed = cache.clear(cast("Level", level))
-    _show(removed if as_json else "\n".join(f"{name}: {count} removed" for name, count in removed.items()))
-    _exit_if_unreachable(cache)
-
-
-@cache_app.command()
-def verify(*, as_json: JsonOption = False) -> None:
-    """Read everything on disk and in Redis and remove what is damaged; exit with 1 if something was."""
-    cache = _cache()
-    looked_at = cache.verify()
-    lines = [
-        f"{name}: {found.checked} looked at, {found.damaged} damaged and removed" for name, found in looked_at.items()
-    ]
-    _show({name: found._asdict() for name, found in looked_at.items()} if as_json else "\n".join(lines))
-    _exit_if_unreachable(cache)
-    if any(found.damaged for found in looked_at.values()):
-        raise typer.Exit(1)
-
-
-@models_app.callback()
-def list_models(context: typer.Context, *, models_dir: ModelsDirOption = None, as_json: JsonOption = False) -> None:
-    """List the models and whether they are installed."""
-    if context.invoked_subcommand:
-        return
-    manager = _manager(_config(models_dir))
-    installed = {model.spec.name: model for model in manager.list_local_models()}
-    rows = {name: str(installed[name].folder) if name in installed else None for name in manager.names}
-    lines = [f"{name:24} {folder or 'not installed'}" for name, folder in rows.items()]
-    _show(rows if as_json else "\n".join(lines))
-
-
-@models_app.command()
-def download(
-    name: str,
-    *,
-    force: Annotated[bool, typer.Option("--force", help="Fetch it even if it is here.")] = False,
-    models_dir: ModelsDirOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Fetch a model."""
-    from spleeter_nb.engine.progress import Reporter  # noqa: PLC0415 - quick help needs none of it
-
-    _start_logging(verbose=not as_json)
-    manager = _manager(_config(models_dir))
-    reporter = Reporter(not as_json, name=name)
-    try:
-        model = asyncio.run(manager.download_model(name, force=force, progress=reporter.forward))
-    finally:
-        reporter.close()
-    _show(_model_report(name, model) if as_json else f"{name} is in {model.folder}.")
-
-
-@models_app.command()
-def validate(name: str, *, models_dir: ModelsDirOption = None, as_json: JsonOption = False) -> None:
-    """Hash the files of a model and compare."""
-    model = _manager(_config(models_dir)).validate_model(name)
-    _show(_model_report(name, model) if as_json else f"{name} in {model.folder} is intact.")
-
-
 def main() -> None:
     """Run the command line; the exit code is 0 only if everything worked."""
     try:
         app(prog_name="spleeter-nb")
     except SpleeterError as error:
         if "--json" in sys.argv:
-            _show({"error": _error(error)})
+            show({"error": error_report(error)})
         else:
-            _complain(str(error))
+            complain(str(error))
         sys.exit(1)
 
 
@@ -328,47 +253,12 @@ def _check_spleeters_own(*, adapter: str, bitrate: str | None) -> None:
             f"The adapter {adapter!r} is a class of Spleeter's, which cannot run here: leave -a out.", adapter=adapter
         )
     if bitrate is not None:
-        _LOG.warning("-b %s has no effect: wav and flac have no bitrate to choose.", bitrate)
-
-
-def _config(models_dir: Path | None, *, offline: bool = False) -> SpleeterConfig:
-    from spleeter_nb.config import SpleeterConfig  # noqa: PLC0415 - quick help needs none of it
-
-    given: dict[str, Any] = {"models_dir": models_dir} if models_dir else {}
-    return SpleeterConfig(**given, **({"auto_download": False} if offline else {}))
-
-
-def _cache() -> CacheManager:
-    from spleeter_nb.engine.loaded import cache_manager  # noqa: PLC0415 - quick help needs none of it
-
-    cache = cache_manager(_config(None))
-    if cache is None:
-        raise ValidationError("The cache is switched off: set SPLEETER_CACHE_ENABLED=true.", setting="cache_enabled")
-    return cache
-
-
-def _exit_if_unreachable(cache: CacheManager) -> None:
-    for name, level in cache.get_cache_stats()["levels"].items():
-        if level["errors"]:
-            _complain(
-                f"{name} could not be used ({level['errors']} failures): is it running, and is its address right?"
-            )
-            raise typer.Exit(1)
-
-
-def _manager(config: SpleeterConfig) -> ModelManager:
-    from spleeter_nb.engine.loaded import model_manager  # noqa: PLC0415 - quick help needs none of it
-
-    return model_manager(config)
-
-
-def _model_report(name: str, model: InstalledModel) -> dict[str, Any]:
-    return {"model": name, "folder": str(model.folder), "source": model.source, "digest": model.weights_digest}
+        LOG.warning("-b %s has no effect: wav and flac have no bitrate to choose.", bitrate)
 
 
 def _report(result: SeparationResult | SpleeterError) -> dict[str, Any]:
     if isinstance(result, SpleeterError):
-        return {"source": result.context.get("song"), "error": _error(result)}
+        return {"source": result.context.get("song"), "error": error_report(result)}
     return {
         "source": result.origin,
         "model": result.model_name,
@@ -400,41 +290,8 @@ def _settings_table(settings: list[Setting]) -> str:
     )
 
 
-def _cache_table(stats: CacheStats) -> str:
-    lines = [f"{'':8}{'state':>10}{'values':>10}{'MB':>10}{'limit MB':>10}"]
-    for name, level in stats["levels"].items():
-        state = "no answer" if level["errors"] else level["state"]
-        # Redis keeps its own account.
-        sizes = () if name == "redis" else (level["bytes"], level["limit_bytes"])
-        entries = "" if name == "redis" else level["entries"]
-        lines.append(f"{name:8}{state:>10}{entries:>10}" + "".join(f"{size / 2**20:>10.1f}" for size in sizes))
-    return "\n".join(lines)
-
-
 def _score_table(scores: dict[str, dict[str, float]]) -> str:
     kinds = list(next(iter(scores.values())))
     lines = [f"{'dB':16}" + "".join(f"{kind:>10}" for kind in kinds)]
     lines += [f"{name:16}" + "".join(f"{values[kind]:10.1f}" for kind in kinds) for name, values in scores.items()]
     return "\n".join(lines)
-
-
-def _error(error: SpleeterError) -> dict[str, Any]:
-    # JSON knows no infinity and no NaN.
-    context = {
-        key: value if isinstance(value, int | None) or (isinstance(value, float) and isfinite(value)) else str(value)
-        for key, value in error.context.items()
-    }
-    return {"type": type(error).__name__, "message": str(error), "context": context}
-
-
-def _show(what: object) -> None:
-    typer.echo(what if isinstance(what, str) else json.dumps(what, indent=2))
-
-
-def _complain(message: str) -> None:
-    typer.echo(f"Error: {message}", err=True)
-
-
-def _start_logging(*, verbose: bool) -> None:
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    _LOG.setLevel(logging.INFO if verbose else logging.WARNING)
