@@ -71,8 +71,9 @@ clean: ## Remove the environment and everything built
 	$(INSTALL) . --group test
 	@touch $@ .venv/.package
 
+# Not `npm ci`: it refuses a lock file that lacks tools for systems which the registry in use does not serve.
 .venv/.npm: .venv/.test widgets/package-lock.json
-	$(NPM) ci
+	$(NPM) install --no-save
 	@touch $@
 
 .venv/.dev: .venv/.pip pyproject.toml .ci/constraints.txt
