@@ -107,9 +107,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _without_comment(line: str) -> str:
+    """Leave out what follows a ``#`` that is a word by itself, outside of quotes; files may be called ``#1.mp3``."""
+    quote = ""
+    for i, letter in enumerate(line):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter == "#" and line[i - 1 : i].strip() == line[i + 1 : i + 2].strip() == "":
+            return line[:i]
+    return line
+
+
 def _split(line: str) -> list[str]:
-    # No escape character: on Windows it separates folders.
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    # No escape character: on Windows it separates folders. `commenters` would cut "song#1.mp3".
+    lexer = shlex.shlex(_without_comment(line), posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.escape, lexer.commenters = True, "", ""
     try:
         return list(lexer)

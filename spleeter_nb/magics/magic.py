@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -108,11 +109,15 @@ class SeparateMagics(Magics):
         if quiet:
             options["progress"] = False
         outcome = self._outcome(command.sources, cell, names, options)
-        for result in outcome if isinstance(outcome, list) else ():
-            if isinstance(result, SpleeterError):
-                _show(result)
+        results = outcome if isinstance(outcome, list) else []
+        errors = [result for result in results if isinstance(result, SpleeterError)]
+        has_failed = bool(errors) and len(errors) == len(results)
+        for error in errors[:-1] if has_failed else errors:
+            _show(error)
         if var:
             self.shell.push({var: outcome})
+        if has_failed:
+            raise errors[-1]
         return None if quiet else outcome
 
     def _outcome(
@@ -127,6 +132,8 @@ class SeparateMagics(Magics):
             words = _lines(cell)
         elif not words:
             raise LineError("Say what to separate, as in %separate song.mp3; %separate? shows more.")
+        elif len(words) > 1 and Path(" ".join(words)).exists():
+            raise LineError(f'Paths with blanks need quotes, as in %separate "{" ".join(words)}".')
         sources = [resolve(word, names) for word in words]
         if cell is None and len(sources) == 1:
             return separate_source(config, sources[0], **call)

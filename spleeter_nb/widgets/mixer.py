@@ -88,12 +88,12 @@ def switch(name: str, value: object) -> bool:
     return bool(value)
 
 
-def stem_name(stems: Sequence[str], name: object) -> str:
-    """Return the name of a stem that there is."""
-    if not isinstance(name, str) or name not in stems:
+def stem_name(stems: Sequence[str], name: object, *, or_none: bool = False) -> str:
+    """Return the name of a stem that there is; with `or_none` also ``""``, which names none."""
+    if not isinstance(name, str) or (name not in stems and not (or_none and name == "")):
         hint = nearest(name[:80], stems) if isinstance(name, str) else ""
         raise UnknownOptionError(
-            f"There is no stem {_short(name)}.{hint} Stems are {', '.join(stems)}.",
+            f"There is no stem {_short(name)}.{hint} Stems are {', '.join(stems)}{', or None' if or_none else ''}.",
             option=_short(name),
         )
     return name

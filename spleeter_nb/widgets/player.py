@@ -131,7 +131,7 @@ class StemPlayer(Bridge):
     gains_db = Setting(lambda player, value: mixer.by_stem("gains_db", player.stems, value, mixer.GAINS_DB))
     pans = Setting(lambda player, value: mixer.by_stem("pans", player.stems, value, mixer.PANS))
     muted = Setting(lambda player, value: mixer.some_stems("muted", player.stems, value))
-    soloed = Setting(lambda player, value: value if value == "" else mixer.stem_name(player.stems, value))
+    soloed = Setting(lambda player, value: "" if value is None else mixer.stem_name(player.stems, value, or_none=True))
     master_db = Setting(lambda _, value: mixer.number("master_db", value, mixer.GAINS_DB))
     original = Setting(lambda player, value: player._checked_original(value))  # noqa: SLF001 - it is its own
     match_loudness = Setting(lambda _, value: mixer.switch("match_loudness", value))

@@ -72,6 +72,15 @@ def test_axe_finds_nothing_serious(widget: str, themed: Notebook) -> None:
 
 
 @pytest.mark.parametrize("widget", WIDGETS)
+def test_no_scroll_bar_is_needed(widget: str, stage: Notebook) -> None:
+    root = shown(stage, widget)
+    wait_until_settled(root)
+    hidden = "(it) => { const box = it.closest('.jp-OutputArea-output'); return box.scrollHeight - box.clientHeight; }"
+
+    assert root.evaluate(hidden) <= 0
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
 def test_every_control_is_reached_by_keyboard(widget: str, stage: Notebook) -> None:
     root = shown(stage, widget)
     wait_until_settled(root)

@@ -116,6 +116,25 @@ def test_several_sources_give_results_and_errors_in_order(run: Run, capsys: pyte
 
 
 @pytest.mark.usefixtures("small")
+def test_a_cell_fails_when_all_its_songs_do(
+    fail: Fail, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert isinstance(fail("%separate missing.wav gone.wav --var kept"), AudioNotFoundError)
+    told = "".join(capsys.readouterr())
+    assert told.count("missing.wav") >= 1
+    assert told.count("There is no file") == 2
+    assert len(shell.user_ns["kept"]) == 2
+
+
+@pytest.mark.usefixtures("small", "song")
+def test_blanks_want_quotes_and_a_comment_is_none_of_the_songs(run: Run, fail: Fail) -> None:
+    assert 'need quotes, as in %separate "My Song.wav"' in str(fail("%separate My Song.wav"))
+    assert run("%separate 'My Song.wav' -d 1  # that's it").duration == 1
+    write_song(Path("song#1.wav"), 9000)
+    assert run("%separate song#1.wav").origin == "song#1.wav"
+
+
+@pytest.mark.usefixtures("small")
 def test_patterns_folders_and_lists_give_lists(run: Run, fail: Fail) -> None:
     for name in ("album/1.wav", "album/2.wav", "album/bonus/3.wav"):
         write_song(Path(name), 9000)

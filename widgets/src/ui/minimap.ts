@@ -31,7 +31,7 @@ export function minimap(context: Context, signals: readonly number[]): Part & { 
   return { root, tick, redraw };
 }
 
-function beginDrag({ view: { viewport } }: Context, root: HTMLElement, down: PointerEvent): Drag {
+function beginDrag({ view: { viewport }, actions }: Context, root: HTMLElement, down: PointerEvent): Drag {
   const { left, width } = root.getBoundingClientRect();
   const frameAt = ({ clientX }: PointerEvent) => ((clientX - left) / width) * viewport.frames;
   const pixel = down.clientX - left;
@@ -41,6 +41,8 @@ function beginDrag({ view: { viewport } }: Context, root: HTMLElement, down: Poi
   if (!viewport.isWhole && near(first)) return { move: (event) => viewport.show(frameAt(event), stop), end };
   if (!viewport.isWhole && near(stop)) return { move: (event) => viewport.show(first, frameAt(event)), end };
   const at = frameAt(down);
+  // There is nothing to be moved: it is a second seek bar.
+  if (viewport.isWhole) return { move: () => {}, end: (up) => up.type === "pointerup" && actions.seek(frameAt(up)) };
   if (!viewport.contains(at)) viewport.pan(at - (first + stop) / 2);
   const start = viewport.first;
   return { move: (event) => viewport.pan(start + frameAt(event) - at - viewport.first), end };

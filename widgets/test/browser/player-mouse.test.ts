@@ -67,6 +67,11 @@ test("zoomed in, a drag pans, a wheel sideways too, a double click fits", () => 
   expect(firstInView()).toBe(0);
 });
 
+test("a click on the minimap goes there while the whole song is shown", () => {
+  mouse(shown.one(".snb-minimap"), [0.5]);
+  expect(seconds()).toBeCloseTo(10, 1);
+});
+
 test("the window in the minimap is dragged by its middle and its edges", () => {
   const minimap = shown.one(".snb-minimap");
   shown.session.seek(10 * RATE);
