@@ -256,11 +256,11 @@ class StemPlayer(Bridge):
 
     def play(self) -> None:
         """Begin to play where it stands, in the views that are shown now; the browser may want a click before."""
-        self.post(wire.Transport(action="play", frame=None))
+        self._ask(wire.Transport(action="play", frame=None))
 
     def pause(self) -> None:
         """Stop playing, and stay there."""
-        self.post(wire.Transport(action="pause", frame=None))
+        self._ask(wire.Transport(action="pause", frame=None))
 
     def seek(self, seconds: float) -> None:
         """Go somewhere, and go on playing there if it plays.
@@ -271,7 +271,11 @@ class StemPlayer(Bridge):
             From the start of the song.
         """
         seconds = mixer.number("seconds", seconds, (0.0, self.frames / self.sample_rate))
-        self.post(wire.Transport(action="seek", frame=round(seconds * self.sample_rate)))
+        self._ask(wire.Transport(action="seek", frame=round(seconds * self.sample_rate)))
+
+    def _ask(self, transport: wire.Transport) -> None:
+        self._open_song()
+        self.post(transport)
 
     def close(self) -> None:
         """End it: views go, and the song is not held any more; can be repeated."""
@@ -323,6 +327,9 @@ class StemPlayer(Bridge):
     @property
     def song(self) -> Song:
         """What it plays, as :mod:`spleeter_nb.widgets.song` describes it; nothing is, once it is closed."""
+        return self._open_song()
+
+    def _open_song(self) -> Song:
         if self._song is None:
             raise ValidationError("This player is closed. Make another one.", state="closed")
         return self._song

@@ -204,7 +204,7 @@ class Roots:
     def _outside(self, text: str) -> ValidationError:
         return ValidationError(
             f"{text!r} lies outside of the folders to choose from, or is hidden. Choose from "
-            f"{', '.join(map(str, self.folders))}, or give FilePicker other roots.",
+            f"{', '.join(map(str, self.folders))}, or give other roots.",
             path=text,
         )
 

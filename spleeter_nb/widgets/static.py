@@ -109,7 +109,8 @@ def facts_table(song: Song) -> list[list[str]]:
     for signal in song.signals:
         name = signal.path.name if signal.path else ""
         rows.append([shown(cell) for cell in (signal.name, _db(signal.peak), _db(math.sqrt(signal.power)), name)])
-    return rows
+    has_files = any(signal.path for signal in song.signals)
+    return rows if has_files else [row[:-1] for row in rows]
 
 
 def table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

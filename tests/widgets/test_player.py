@@ -541,10 +541,10 @@ def test_a_closed_player_holds_nothing(stems: dict[str, np.ndarray], browser: Ca
         time.sleep(0.01)
     assert gone() is None
     assert repr(player) == "StemPlayer(vocals, drums, bass; 12.30 s, 8000 Hz)"
-    for ask in (player.mix, lambda: player.save_html("x.html"), lambda: player.save_mix("x.wav")):
+    savings = (lambda: player.save_html("x.html"), lambda: player.save_mix("x.wav"))
+    for ask in (player.mix, player.play, player.pause, lambda: player.seek(1), *savings):
         with pytest.raises(ValidationError, match="closed"):
             ask()
-    player.play()
     there.hello()
     assert player.refused == {"late": 1}
 
