@@ -44,7 +44,7 @@ parity: .venv/.test ## Compare live with spleeter 2.4.2, the official weights in
 	$(BIN)/python scripts/parity.py
 
 pictures: .venv/.test widgets ## Take the pictures of docs/images anew
-	$(BIN)/python scripts/screenshots.py
+	PYTHONPATH=. $(BIN)/python scripts/screenshots.py
 
 faults: .venv/.test ## Bring about faults, and print what became of them
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)

@@ -1,33 +1,28 @@
 """Take the pictures of docs/images: every widget in a real JupyterLab, in the light and in the dark theme.
 
-``make pictures`` calls it; it needs Debian's chromium.
+``make pictures`` calls it, with the checkout's root on the path; it needs Debian's chromium.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.e2e import hosts  # noqa: E402 - found by the line above
-from tests.e2e.browsing import CHROMIUM, FLAGS  # noqa: E402
-from tests.e2e.notebook import Notebook, until  # noqa: E402
+from tests.e2e import hosts
+from tests.e2e.browsing import CHROMIUM, FLAGS
+from tests.e2e.notebook import Notebook, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-IMAGES = ROOT / "docs" / "images"
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 
 FIRST = """
 import os, shutil
 import spleeter_nb as snb
-from spleeter_nb.config import SpleeterConfig
 song = snb.demo_song()
 shutil.copy(song.path, "Long Way Home.flac")
 stems = {name: song.references[name] for name in ("vocals", "drums", "bass", "other")}

@@ -1,5 +1,3 @@
-import { Scope } from "../src/afm/scope";
-import { watchTheme } from "../src/afm/theme";
 import { FilesSession, nameOf } from "../src/data/files";
 import type { FilesState } from "../src/data/state";
 import type { FolderListed } from "../src/data/wire";
@@ -8,6 +6,7 @@ import "../src/ui/theme.css";
 import "../src/ui/controls.css";
 import "../src/ui/files.css";
 import { FakeModel } from "./fake-model";
+import { Stage } from "./stage";
 
 type Entry = FolderListed["entries"][number];
 
@@ -71,20 +70,14 @@ function checked(tree: Tree, text: string): object {
 }
 
 /** A picker in the page. */
-export class ShownFiles {
-  readonly scope = new Scope();
-  readonly root = document.createElement("div");
+export class ShownFiles extends Stage {
   readonly session: FilesSession;
 
   constructor(
     readonly model: FakeModel,
     width = 900,
   ) {
-    this.root.className = "snb-root";
-    this.root.style.width = `${width}px`;
-    document.body.append(this.root);
-    this.scope.defer(() => this.root.remove());
-    watchTheme(this.root, this.scope);
+    super(width);
     this.session = new FilesSession(model, this.scope);
     renderFiles(this.session, this.root, this.scope);
   }
@@ -95,16 +88,6 @@ export class ShownFiles {
 
   get names(): (string | null)[] {
     return [...this.root.querySelectorAll(".snb-name .snb-text")].map(({ textContent }) => textContent);
-  }
-
-  one<E extends Element = HTMLElement>(selector: string): E {
-    const found = this.root.querySelector<E>(selector);
-    if (!found) throw new Error(`There is no ${selector}.`);
-    return found;
-  }
-
-  named<E extends HTMLElement = HTMLElement>(name: string): E {
-    return this.one<E>(`[aria-label="${name}"]`);
   }
 
   /** The cell with the name of an entry. */

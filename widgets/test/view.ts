@@ -1,5 +1,3 @@
-import { Scope } from "../src/afm/scope";
-import { watchTheme } from "../src/afm/theme";
 import { Session } from "../src/audio/session";
 import type { Song } from "../src/audio/song";
 import type { PlayerState } from "../src/data/state";
@@ -10,6 +8,7 @@ import "../src/ui/player.css";
 import { songOf } from "./audio";
 import { FakeModel } from "./fake-model";
 import { traitsOf } from "./player";
+import { Stage } from "./stage";
 
 export const RATE = 44_100;
 export const SONG = songOf(20 * RATE, 3, {
@@ -31,32 +30,16 @@ export function overviewOf(song: Song): DataView {
 }
 
 /** A player in the page, 900 pixels wide, without sound unless the model has a kernel. */
-export class Shown {
-  readonly scope = new Scope();
-  readonly root = document.createElement("div");
+export class Shown extends Stage {
   readonly session: Session;
 
   constructor(
     readonly model: FakeModel,
     width = 900,
   ) {
-    this.root.className = "snb-root";
-    this.root.style.width = `${width}px`;
-    document.body.append(this.root);
-    this.scope.defer(() => this.root.remove());
-    watchTheme(this.root, this.scope);
+    super(width);
     this.session = new Session(model, this.scope);
     renderPlayer(this.session, this.root, this.scope);
-  }
-
-  one<E extends Element = HTMLElement>(selector: string): E {
-    const found = this.root.querySelector<E>(selector);
-    if (!found) throw new Error(`There is no ${selector}.`);
-    return found;
-  }
-
-  named<E extends HTMLElement = HTMLElement>(name: string): E {
-    return this.one<E>(`[aria-label="${name}"]`);
   }
 
   lane(signal: number): HTMLElement {
