@@ -26,12 +26,14 @@ check: .venv/.dev .venv/.npm ## Check style, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python scripts/make_wire.py --check
+	$(BIN)/python scripts/make_colormaps.py --check
 	$(NPM) run check
 
 format: .venv/.dev .venv/.npm ## Fix style and format where a program can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python scripts/make_wire.py
+	$(BIN)/python scripts/make_colormaps.py
 	$(NPM) run format
 
 widgets: .venv/.test .venv/.npm ## Build the front end into spleeter_nb/static

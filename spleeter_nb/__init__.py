@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from spleeter_nb.models import ModelManager
     from spleeter_nb.net.devices import devices
     from spleeter_nb.widgets.app import app
+    from spleeter_nb.widgets.figure import spectrogram_figure
     from spleeter_nb.widgets.files import FilePicker
     from spleeter_nb.widgets.job import JobView
     from spleeter_nb.widgets.models import ModelPicker
     from spleeter_nb.widgets.player import StemPlayer
+    from spleeter_nb.widgets.spectrogram import SpectrogramComparison, compare
 
 _HOMES = {
     "CacheManager": "spleeter_nb.cache",
@@ -38,6 +40,7 @@ _HOMES = {
     "ModelPicker": "spleeter_nb.widgets.models",
     "SeparationJob": "spleeter_nb.engine.jobs",
     "SeparationResult": "spleeter_nb.engine.result",
+    "SpectrogramComparison": "spleeter_nb.widgets.spectrogram",
     "SpleeterConfig": "spleeter_nb.config",
     "SpleeterEngine": "spleeter_nb.engine.engine",
     "SpleeterError": "spleeter_nb.exceptions",
@@ -45,9 +48,11 @@ _HOMES = {
     "StemPlayer": "spleeter_nb.widgets.player",
     "__version__": "spleeter_nb._version",
     "app": "spleeter_nb.widgets.app",
+    "compare": "spleeter_nb.widgets.spectrogram",
     "demo_song": "spleeter_nb.demo",
     "devices": "spleeter_nb.net.devices",
     "separate": "spleeter_nb.engine.separation",
+    "spectrogram_figure": "spleeter_nb.widgets.figure",
 }
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "ModelPicker",
     "SeparationJob",
     "SeparationResult",
+    "SpectrogramComparison",
     "SpleeterConfig",
     "SpleeterEngine",
     "SpleeterError",
@@ -65,9 +71,11 @@ __all__ = [
     "StemPlayer",
     "__version__",
     "app",
+    "compare",
     "demo_song",
     "devices",
     "separate",
+    "spectrogram_figure",
 ]
 
 

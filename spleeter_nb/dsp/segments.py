@@ -57,6 +57,27 @@ class Segmentation:
         beyond = samples + self.n_fft - self.frames * self.hop_length
         return 1 + max(0, -(-beyond // self.advance))
 
+    def borders(self, samples: int) -> tuple[int, ...]:
+        """Return where one segment gives way to the next.
+
+        Frame f of the stream is centred at sample ``f * hop_length - n_fft / 2`` of the song, for one frame of zeros
+        stands in front of it. A border lies midway between the frames that two segments share, where both count by
+        half; without an overlap, between the last frame of one and the first of the other.
+
+        Parameters
+        ----------
+        samples : int
+            The song's, at the model's rate.
+
+        Returns
+        -------
+        tuple of int
+            Samples of the song, ascending; only those inside it.
+        """
+        middle = (self.overlap - 1) * self.hop_length - self.n_fft
+        borders = ((2 * k * self.advance + middle) // 2 for k in range(1, self.count(samples)))
+        return tuple(border for border in borders if 0 < border < samples)
+
     def cut(self, blocks: Iterable[FloatArray], channels: int) -> Iterator[Segment]:
         """Cut a stream.
 

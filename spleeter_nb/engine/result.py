@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spleeter_nb.dsp.scores import bss_eval, sdr, si_sdr
+from spleeter_nb.dsp.segments import Segmentation
 from spleeter_nb.engine.targets import Targets, home_expanded, write_one, write_together
 from spleeter_nb.exceptions import AudioChangedError, UnknownOptionError, ValidationError, nearest
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from spleeter_nb.cache import LevelName
     from spleeter_nb.engine.targets import OnExist
     from spleeter_nb.net.runtime import RuntimeInfo
-    from spleeter_nb.values import AudioInfo, FloatArray
+    from spleeter_nb.values import AudioInfo, FloatArray, ModelSpec
     from spleeter_nb.widgets.player import StemPlayer
+    from spleeter_nb.widgets.spectrogram import SpectrogramComparison
 
 # dB: a million times as loud; float32 holds far more, and nobody wants it.
 _MAX_GAIN_DB = 120
@@ -126,6 +128,10 @@ class SeparationResult(Mapping[str, Stem]):
     """Seconds by stage, those that there were, as :data:`spleeter_nb.events.Stage` names them: ``separate`` is the
     time from the first to the last sample."""
     _load_mixture: Callable[[], FloatArray] = field(repr=False)
+    spec: ModelSpec | None = None
+    """The model, with the mask extension that was used; None where it is not known."""
+    overlap: float = 0.0
+    """Of neighbouring segments, as a share of one."""
 
     def __getitem__(self, name: str) -> Stem:
         try:
@@ -188,6 +194,28 @@ class SeparationResult(Mapping[str, Stem]):
             return f"from the cache ({self.cache_level}), in {self.seconds:.2f} s"
         made = f"{self.duration:.1f} s of sound in {self.timings['separate']:.2f} s, {self.x_realtime:.0f} x real time"
         return f"{self.runtime.runtime} on {self.runtime.device}, {self.runtime.precision}: {made}"
+
+    @property
+    def band_limit(self) -> float | None:
+        """Hz from which on the network decides nothing and stems are silent; None where there is no such limit."""
+        spec = self.spec
+        if spec is None or spec.mask_extension != "zeros":
+            return None
+        return spec.n_bins * spec.sample_rate / spec.n_fft
+
+    def segment_borders(self) -> tuple[float, ...]:
+        """Return where one of the segments that the network saw gives way to the next.
+
+        Returns
+        -------
+        tuple of float
+            Seconds from the first sample of the stems, ascending; none where the model is not known.
+        """
+        if self.spec is None:
+            return ()
+        samples = round(self.duration * self.spec.sample_rate)
+        borders = segmentation_of(self.spec, self.overlap).borders(samples)
+        return tuple(border / self.spec.sample_rate for border in borders)
 
     @functools.cached_property
     def mixture(self) -> FloatArray:
@@ -304,6 +332,18 @@ class SeparationResult(Mapping[str, Stem]):
         made: StemPlayer = displays().player(self, **options)
         return made
 
+    def spectrograms(self, **options: Any) -> SpectrogramComparison:
+        """Return spectrograms of mixture, stems and residual, which a notebook shows.
+
+        Parameters
+        ----------
+        **options
+            Those of :class:`spleeter_nb.SpectrogramComparison`, as ``panes``, ``other``, ``region``. What is looked at
+            plays along with the player that this result shows; ``player=None`` is none.
+        """
+        made: SpectrogramComparison = displays().spectrograms(self, **options)
+        return made
+
     def save_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write one page with a player and all sound, which needs no kernel and no network.
 
@@ -373,6 +413,11 @@ class SeparationResult(Mapping[str, Stem]):
             for name, values in bss_eval(true, estimates, sample_rate=self.sample_rate).items():
                 scores[name] |= {f"BSSEval {kind}": value for kind, value in values.items()}
         return scores
+
+
+def segmentation_of(spec: ModelSpec, overlap: float) -> Segmentation:
+    """Return how a song is cut for a model, with segments that share a part of each, 0 to 0.5."""
+    return Segmentation(spec.n_fft, spec.hop_length, spec.segment_frames, round(overlap * spec.segment_frames))
 
 
 def displays() -> ModuleType:

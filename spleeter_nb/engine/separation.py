@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self
 from spleeter_nb.audio import open_audio
 from spleeter_nb.cache import digest_key
 from spleeter_nb.config import SpleeterConfig
-from spleeter_nb.dsp.segments import Segmentation
 from spleeter_nb.engine.cached import (
     Recording,
     cached_stems,
@@ -32,7 +31,7 @@ from spleeter_nb.engine.loaded import LoadedModels, cache_manager, choose_device
 from spleeter_nb.engine.mixture import Mixture, read_mixture
 from spleeter_nb.engine.options import Options, parse_options
 from spleeter_nb.engine.progress import Reporter
-from spleeter_nb.engine.result import SeparationResult
+from spleeter_nb.engine.result import SeparationResult, segmentation_of
 from spleeter_nb.engine.segmentwise import masked, wiener_filtered
 from spleeter_nb.engine.stores import file_store, memory_store, written_stem
 from spleeter_nb.engine.targets import Targets, home_expanded
@@ -197,7 +196,8 @@ class Separation:
             has_key = cache is not None or self.ledger is not None
             with self._hashing(reader) if has_key else contextlib.nullcontext():
                 model = manager.ensure(self.model_name, progress=self.reporter.forward, cancel=self.cancel)
-            work = _Work(reader, self._with_options(model), names, choice, opening)
+            model = dataclasses.replace(model, spec=self._with_options(model.spec))
+            work = _Work(reader, model, names, choice, opening)
             if has_key:
                 self.reporter.tell("cache")
                 made = self._only_missing(work, stems_key(reader, work.model, choice, self.options), cache)
@@ -260,10 +260,10 @@ class Separation:
             stems = {name: store.stem(name, sample_rate=sample_rate, frames=frames) for name in work.names}
         return _Made(stems, made_by(found.value), found.level)
 
-    def _with_options(self, model: InstalledModel) -> InstalledModel:
+    def _with_options(self, spec: ModelSpec) -> ModelSpec:
         """Apply what the options change of the model."""
-        extension = "zeros" if self.options.wiener else self.options.mask_extension or model.spec.mask_extension
-        return dataclasses.replace(model, spec=dataclasses.replace(model.spec, mask_extension=extension))
+        extension = "zeros" if self.options.wiener else self.options.mask_extension or spec.mask_extension
+        return dataclasses.replace(spec, mask_extension=extension)
 
     def _separate(self, work: _Work, recorder: Recorder | None = None) -> _Made:
         """Compute the stems; the cache listens where there is a recorder."""
@@ -285,9 +285,7 @@ class Separation:
     def _stream(self, reader: AudioReader, spec: ModelSpec, runtime: Runtime, store: Store) -> int:
         """Send the whole song through; return its length in samples."""
         options = self.options
-        segmentation = Segmentation(
-            spec.n_fft, spec.hop_length, spec.segment_frames, round(options.overlap * spec.segment_frames)
-        )
+        segmentation = segmentation_of(spec, options.overlap)
         if reader.info.channels > spec.n_channels:
             _LOG.warning("%s has %d channels: they are mixed down to two.", reader.info.name, reader.info.channels)
         with contextlib.closing(Mixture(reader, options, kept=options.residual is not None)) as mixture:
@@ -372,6 +370,8 @@ class Separation:
             self.reporter.elapsed,
             self.reporter.timings,
             lambda: read_mixture(source, options),
+            self._with_options(spec),
+            options.overlap,
         )
         if self.company.alone and not options.wiener and not options.overlap:
             speeds(self.config).learn(spec, result, precision=options.precision)

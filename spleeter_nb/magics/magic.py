@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ from traitlets import HasTraits, TraitError, TraitType
 
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.loaded import model_manager
-from spleeter_nb.engine.options import Options, parse_options
-from spleeter_nb.exceptions import SpleeterError
+from spleeter_nb.engine.options import parse_options
+from spleeter_nb.exceptions import SpleeterError, ValidationError
 from spleeter_nb.magics.line import LineError, parse, resolve
 from spleeter_nb.magics.options import DEFAULT_MODEL, SEPARATION, explained, help_text, with_default
 from spleeter_nb.magics.run import flattened, separate_all, separate_source
+from spleeter_nb.widgets.displays import show_spectrograms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,15 +58,23 @@ def _checked_option(name: str, value: Any) -> Any:
     return getattr(parse_options({name: value}), name)
 
 
+def _checked_switch(name: str, value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise ValidationError(f"{name} is {value!r}; allowed: True, False.", option=name, value=value)
+    return value
+
+
+_CHECKS = {"model": _checked_model, "spectrograms": _checked_switch}
+
+
 def _checked_setting(name: str, value: Any) -> Any:
     return getattr(SpleeterConfig.layered({name: value}), name)
 
 
 def _session_defaults() -> dict[str, SessionDefault]:
     """Make a trait of each option that makes sense for a whole session, and of each setting."""
-    names = {field.name for field in fields(Options)}
     traits = {
-        option.name: SessionDefault(_checked_option if option.name in names else _checked_model, explained(option))
+        option.name: SessionDefault(_CHECKS.get(option.name, _checked_option), explained(option))
         for option in SEPARATION
     }
     traits |= {
@@ -108,8 +116,9 @@ class SeparateMagics(Magics):
         var, quiet = options.pop("var", None), options.pop("quiet", False)
         if quiet:
             options["progress"] = False
+        shows = {**self._session(), **options}.get("spectrograms") and not quiet
         outcome = self._outcome(command.sources, cell, names, options)
-        results = outcome if isinstance(outcome, list) else []
+        results = outcome if isinstance(outcome, list) else [outcome]
         errors = [result for result in results if isinstance(result, SpleeterError)]
         has_failed = bool(errors) and len(errors) == len(results)
         for error in errors[:-1] if has_failed else errors:
@@ -118,14 +127,30 @@ class SeparateMagics(Magics):
             self.shell.push({var: outcome})
         if has_failed:
             raise errors[-1]
+        if shows:
+            self._show_below([result for result in results if not isinstance(result, SpleeterError)])
         return None if quiet else outcome
+
+    def _session(self) -> dict[str, Any]:
+        return {name: value for name, value in self.trait_values(config=True).items() if value is not None}
+
+    def _show_below(self, results: list[SeparationResult]) -> None:
+        """Show spectrograms when the cell has ended, below what it displays itself."""
+
+        def show() -> None:
+            self.shell.events.unregister("post_execute", show)
+            for result in results:
+                show_spectrograms(result)
+
+        self.shell.events.register("post_execute", show)
 
     def _outcome(
         self, words: list[str], cell: str | None, names: dict[str, Any], options: dict[str, Any]
     ) -> SeparationResult | list[SeparationResult | SpleeterError]:
-        session = {name: value for name, value in self.trait_values(config=True).items() if value is not None}
+        session = self._session()
         config = SpleeterConfig.layered(_only(session, settings=True), **_only(options, settings=True))
         call = {"model": DEFAULT_MODEL, "recursive": False, **_only({**session, **options}, settings=False)}
+        call.pop("spectrograms", None)
         if cell is not None:
             if words:
                 raise LineError(f"The sources of %%separate stand below it, one a line: move {words[0]!r} there.")

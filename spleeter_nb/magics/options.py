@@ -162,6 +162,12 @@ SEPARATION = (
         opposite="--no-progress",
         help="Draw a progress bar",
     ),
+    Option(
+        name="spectrograms",
+        flags=("--spectrograms",),
+        opposite="--no-spectrograms",
+        help="Show spectrograms of mixture and stems below; not with -q",
+    ),
 )
 """What ``%config`` can set, too."""
 
@@ -212,6 +218,7 @@ Examples::
     stems = %separate ~/music/song.ogg --duration 30 --mwf
     %separate album/*.mp3 -o stems --on-exist skip
     %separate album -r -o stems
+    %separate song.mp3 --spectrograms
 
     %%separate -o stems
     # one source a line, without quotes

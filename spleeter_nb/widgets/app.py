@@ -22,6 +22,7 @@ from spleeter_nb.widgets.job import JobView
 from spleeter_nb.widgets.models import ModelPicker
 from spleeter_nb.widgets.player import StemPlayer
 from spleeter_nb.widgets.roots import Roots
+from spleeter_nb.widgets.spectrogram import SpectrogramComparison
 
 if TYPE_CHECKING:
     import os
@@ -229,13 +230,13 @@ class Desk(Bridge):
 
 
 class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
-    """A job, and when it is done, the player of its stems."""
+    """A job, and when it is done, its stems in tabs."""
 
     def __init__(self, job: SeparationJob, *, ended: Callable[[_Card], None], removed: Callable[[_Card], None]) -> None:
         self.view = JobView(job, on_remove=lambda: removed(self))
         self.result: SeparationResult | None = None
         self.problem = ""
-        self._player: StemPlayer | None = None
+        self._tabs: _Tabs | None = None
         self._tell = ended
         # It may be removed while its player is being made.
         self._lock = threading.Lock()
@@ -247,11 +248,11 @@ class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
         """Stop the job, and show nothing more; can be repeated."""
         with self._lock:
             self._is_closed = True
-            player, self._player, self.result = self._player, None, None
+            tabs, self._tabs, self.result = self._tabs, None, None
         self.view.cancel()
         self.view.close()
-        if player is not None:
-            player.close()
+        if tabs is not None:
+            tabs.close()
         super().close()
         close_layout(self)
 
@@ -270,13 +271,62 @@ class _Card(ipywidgets.VBox):  # type: ignore[misc]  # as above
             if self._is_closed:
                 return
             self.result = result
-        player = StemPlayer(result)
+        tabs = _Tabs(result, StemPlayer(result))
         with self._lock:
             if not self._is_closed:
-                self._player = player
-                self.children = [self.view, player]
+                self._tabs = tabs
+                self.children = [self.view, tabs]
                 return
-        player.close()
+        tabs.close()
+
+
+class _Tabs(ipywidgets.Tab):  # type: ignore[misc]  # as above
+    """The stems of a song: to listen to, and to look at. What is looked at is made when its tab is first opened."""
+
+    def __init__(self, result: SeparationResult, player: StemPlayer) -> None:
+        self._result: SeparationResult | None = result
+        self._player = player
+        self._note = ipywidgets.Label("One moment …")
+        self._pictures = ipywidgets.VBox([self._note])
+        self._comparison: SpectrogramComparison | None = None
+        # It may be closed while the spectrograms are being made.
+        self._lock = threading.Lock()
+        super().__init__([player, self._pictures], titles=("Listen", "Spectrograms"), selected_index=0)
+        self.observe(self._opened, "selected_index")
+
+    def close(self) -> None:
+        """Show nothing more; can be repeated."""
+        with self._lock:
+            self._result = None
+        for widget in filter(None, (self._comparison, self._player, self._note, self._pictures)):
+            widget.close()
+        super().close()
+        # A player has ended its own.
+        for widget in (self._note, self._pictures, self):
+            close_layout(widget)
+
+    def _opened(self, change: dict[str, Any]) -> None:
+        if change["new"] == 1:
+            self.unobserve(self._opened, "selected_index")
+            threading.Thread(target=self._look, name="spleeter_nb-app", daemon=True).start()
+
+    def _look(self) -> None:
+        result = self._result
+        if result is None:
+            return
+        try:
+            made = SpectrogramComparison(result, player=self._player)
+        except Exception as error:  # noqa: BLE001 - as of a player
+            if not isinstance(error, SpleeterError | OSError):
+                _LOG.exception("The spectrograms of %r cannot be made.", result)
+            self._note.value = f"There are no spectrograms: {error}"
+            return
+        with self._lock:
+            if self._result is not None:
+                self._comparison = made
+                self._pictures.children = [made]
+                return
+        made.close()
 
 
 def _duration(path: str) -> float:

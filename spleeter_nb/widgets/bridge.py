@@ -169,6 +169,12 @@ def close_layout(widget: Any) -> None:
         widget.layout.close()
 
 
+def check_bare(buffers: Sequence[memoryview]) -> None:
+    """Refuse buffers of a message that has none."""
+    if buffers:
+        raise ValidationError(f"This message has no buffers, and came with {len(buffers)}.")
+
+
 class TraitValueError(ValidationError, traitlets.TraitError):
     """A trait cannot have that value."""
 

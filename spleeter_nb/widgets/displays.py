@@ -1,7 +1,7 @@
 """How results, stems and jobs show themselves in a notebook: a player or a view, and a table where there is none.
 
-A display never raises, separates or plays. Its widget is made once for each result or job, and closed when the cell
-that showed it runs again or is gone: a kernel does not hold what nobody sees any more.
+A display never raises, separates or plays. Its widget is made once for each result or job and each kind, and closed
+when the cell that showed it runs again or is gone: a kernel does not hold what nobody sees any more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import weakref
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from spleeter_nb.engine.result import SeparationResult, Stem
 from spleeter_nb.exceptions import SpleeterError
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.jobs import SeparationJob
     from spleeter_nb.widgets.bridge import Bridge
     from spleeter_nb.widgets.player import StemPlayer
+    from spleeter_nb.widgets.spectrogram import SpectrogramComparison
 
     _Subject: TypeAlias = SeparationResult | Stem | SeparationJob
-    _Given = TypeVar("_Given", SeparationResult | Stem, SeparationJob)
+    _Given = TypeVar("_Given", SeparationResult, SeparationResult | Stem, SeparationJob)
+    _Widget = TypeVar("_Widget", bound=Bridge)
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -51,6 +53,8 @@ class Shown:
     """A widget that a display made."""
 
     subject: weakref.ref[_Subject]
+    make: Callable[..., Bridge]
+    """What made it: its kind."""
     widget: Bridge
     cell: _Cell
 
@@ -94,6 +98,28 @@ def player(subject: SeparationResult | Stem, **options: Any) -> StemPlayer:
     return StemPlayer(_stems_of(subject), **options)
 
 
+def spectrograms(result: SeparationResult, **options: Any) -> SpectrogramComparison:
+    """Return new spectrograms, which play along with the player that the result shows; `options` are theirs."""
+    from spleeter_nb.widgets.spectrogram import SpectrogramComparison  # noqa: PLC0415 - likewise
+
+    if "player" not in options:
+        options["player"] = _shared(result, player)
+    return SpectrogramComparison(result, **options)
+
+
+def show_spectrograms(result: SeparationResult) -> None:
+    """Show the spectrograms of a result, or why there are none."""
+    from IPython.display import display  # noqa: PLC0415 - takes its time
+
+    try:
+        display(_shared(result, spectrograms))  # type: ignore[no-untyped-call]  # it has no types
+    except Exception as error:  # noqa: BLE001 - as of a result
+        if not isinstance(error, SpleeterError | OSError):
+            _LOG.exception("The spectrograms of %r cannot be made.", result)
+        text = f"There are no spectrograms: {error}"
+        display({"text/plain": text, "text/html": f"<p>{escape(shown(text))}</p>"}, raw=True)  # type: ignore[no-untyped-call]  # likewise
+
+
 def save_html(subject: SeparationResult | Stem, path: str | os.PathLike[str], **options: Any) -> Path:
     """Write a page that plays a result or a stem by itself."""
     made = player(subject, **options)
@@ -107,16 +133,16 @@ def _stems_of(subject: SeparationResult | Stem) -> Mapping[str, Stem]:
     return {subject.name: subject} if isinstance(subject, Stem) else subject
 
 
-def _shared(subject: _Given, make: Callable[[_Given], Bridge]) -> Bridge:
-    """Return the one widget of a subject, and close those that nobody sees any more."""
+def _shared(subject: _Given, make: Callable[[_Given], _Widget]) -> _Widget:
+    """Return the one widget of a kind that a subject has, and close those that nobody sees any more."""
     cell = _running_cell()
     with _LOCK:
         _close_unseen(cell, kept=subject)
         for entry in SHOWN:
-            if entry.subject() is subject:
-                return entry.widget
+            if entry.subject() is subject and entry.make is make:
+                return cast("_Widget", entry.widget)
         made = make(subject)
-        SHOWN.append(Shown(weakref.ref(subject), made, cell))
+        SHOWN.append(Shown(weakref.ref(subject), make, made, cell))
         return made
 
 

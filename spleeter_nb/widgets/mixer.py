@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import traitlets
 
 from spleeter_nb.dsp.panning import pan_matrix
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+from spleeter_nb.widgets.settings import number, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,6 @@ SPEEDS = (0.5, 2.0)
 
 _VOCALS = "vocals"
 
-# A region of no length would be played for ever without a sound.
-_SHORTEST_LOOP = 0.05
-
 # Loudness is matched within this factor.
 _MOST_MATCH = 8.0
 
@@ -47,54 +44,13 @@ _MOST_MATCH = 8.0
 _BLOCK_FRAMES = 1 << 15
 
 
-class Setting(traitlets.TraitType[Any, Any]):
-    """A trait of a player that a function checks before anything is changed, and brings into its one form.
-
-    Parameters
-    ----------
-    check : callable
-        Of the player and what it is set to; returns what it becomes, or raises `ValidationError`.
-    """
-
-    def __init__(self, check: Callable[[Any, Any], Any]) -> None:
-        super().__init__()
-        self._check = check
-        self.tag(sync=True)
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Check a value; called by traitlets."""
-        return self._check(obj, value)
-
-
-def number(name: str, value: Any, limits: tuple[float, float]) -> float:
-    """Return a number within limits as float."""
-    lowest, highest = limits
-    # Compared before float(), which gives up on integers of a thousand digits.
-    if (
-        not isinstance(value, int | float | np.integer | np.floating)
-        or isinstance(value, bool)
-        or not lowest <= value <= highest
-    ):
-        raise ValidationError(
-            f"{name} is {_short(value)}; allowed: {lowest:g} to {highest:g}.", option=name, value=_short(value)
-        )
-    return float(value)
-
-
-def switch(name: str, value: object) -> bool:
-    """Return what is True or False, and nothing else."""
-    if not isinstance(value, bool | np.bool):
-        raise ValidationError(f"{name} is {_short(value)}; allowed: True, False.", option=name, value=_short(value))
-    return bool(value)
-
-
 def stem_name(stems: Sequence[str], name: object, *, or_none: bool = False) -> str:
     """Return the name of a stem that there is; with `or_none` also ``""``, which names none."""
     if not isinstance(name, str) or (name not in stems and not (or_none and name == "")):
         hint = nearest(name[:80], stems) if isinstance(name, str) else ""
         raise UnknownOptionError(
-            f"There is no stem {_short(name)}.{hint} Stems are {', '.join(stems)}{', or None' if or_none else ''}.",
-            option=_short(name),
+            f"There is no stem {short(name)}.{hint} Stems are {', '.join(stems)}{', or None' if or_none else ''}.",
+            option=short(name),
         )
     return name
 
@@ -103,9 +59,9 @@ def by_stem(name: str, stems: Sequence[str], given: object, limits: tuple[float,
     """Return a number for each stem, in their order: 0 for those that are not named."""
     if not isinstance(given, Mapping):
         raise ValidationError(
-            f"{name} is {_short(given)}; allowed: numbers by stem, as in {{{stems[0]!r}: {limits[0] / 10:g}}}.",
+            f"{name} is {short(given)}; allowed: numbers by stem, as in {{{stems[0]!r}: {limits[0] / 10:g}}}.",
             option=name,
-            value=_short(given),
+            value=short(given),
         )
     values = {stem_name(stems, stem): number(f"{name}[{stem!r}]", value, limits) for stem, value in given.items()}
     return {stem: values.get(stem, 0.0) for stem in stems}
@@ -115,31 +71,12 @@ def some_stems(name: str, stems: Sequence[str], given: object) -> list[str]:
     """Return names of stems in their order, each once."""
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
         raise ValidationError(
-            f"{name} is {_short(given)}; allowed: a list of stems, as in [{stems[0]!r}].",
+            f"{name} is {short(given)}; allowed: a list of stems, as in [{stems[0]!r}].",
             option=name,
-            value=_short(given),
+            value=short(given),
         )
     chosen = {stem_name(stems, stem) for stem in given}
     return [stem for stem in stems if stem in chosen]
-
-
-def region(given: object, duration: float) -> list[float] | None:
-    """Return where a loop starts and stops, in seconds."""
-    if given is None:
-        return None
-    edges = list(given) if isinstance(given, list | tuple | np.ndarray) else []
-    if len(edges) != 2:  # noqa: PLR2004 - start, stop
-        raise ValidationError(
-            f"loop is {_short(given)}; allowed: [start, stop] in seconds, or None.", option="loop", value=_short(given)
-        )
-    start, stop = (number("an edge of the loop", edge, (0.0, duration)) for edge in edges)
-    if stop - start < min(_SHORTEST_LOOP, duration):
-        raise ValidationError(
-            f"loop is {_short(given)}; it stops at least {_SHORTEST_LOOP} s after its start.",
-            option="loop",
-            value=_short(given),
-        )
-    return [start, stop]
 
 
 def heard(stems: Iterable[str], *, muted: Iterable[str], soloed: str) -> list[str]:
@@ -245,11 +182,3 @@ def mixed(parts: Sequence[tuple[FloatArray, float, float]], frames: int) -> Floa
         for (samples, _, _), matrix in zip(parts, matrices, strict=True):
             out[block] += samples[block] @ matrix
     return out
-
-
-def _short(value: object) -> str:
-    """Return what came as text that fits into a message; repr() of a hostile value may be endless."""
-    try:
-        return repr(value)[:80]
-    except (ValueError, RecursionError):  # an integer of more digits, or lists of more depth, than Python writes
-        return f"a {type(value).__name__}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from spleeter_nb.engine.targets import home_expanded, write_one
-from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
+from spleeter_nb.exceptions import ValidationError
 from spleeter_nb.widgets import mixer, wire
-from spleeter_nb.widgets.bridge import Bridge
-from spleeter_nb.widgets.mixer import Setting
+from spleeter_nb.widgets.bridge import Bridge, check_bare
 from spleeter_nb.widgets.page import write_page
+from spleeter_nb.widgets.settings import Setting, check_options, number, region, switch
 from spleeter_nb.widgets.song import song_of
 from spleeter_nb.widgets.static import check_static, facts_table, html_of, picture_of, shown
 from spleeter_nb.widgets.streaming import Streamer, check_hello
@@ -61,6 +62,8 @@ class StemPlayer(Bridge):
         Hz.
     frames : int
         Samples per channel.
+    link : str
+        By which what plays along, as a :class:`~spleeter_nb.SpectrogramComparison`, finds it in the browser.
     position : float
         Seconds; where the sound is, as the browser tells a few times a second.
     playing : bool
@@ -127,16 +130,17 @@ class StemPlayer(Bridge):
     powers = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
     table = traitlets.List(traitlets.List(traitlets.Unicode()), read_only=True).tag(sync=True)
     notes = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    link = traitlets.Unicode(read_only=True).tag(sync=True)
 
     gains_db = Setting(lambda player, value: mixer.by_stem("gains_db", player.stems, value, mixer.GAINS_DB))
     pans = Setting(lambda player, value: mixer.by_stem("pans", player.stems, value, mixer.PANS))
     muted = Setting(lambda player, value: mixer.some_stems("muted", player.stems, value))
     soloed = Setting(lambda player, value: "" if value is None else mixer.stem_name(player.stems, value, or_none=True))
-    master_db = Setting(lambda _, value: mixer.number("master_db", value, mixer.GAINS_DB))
+    master_db = Setting(lambda _, value: number("master_db", value, mixer.GAINS_DB))
     original = Setting(lambda player, value: player._checked_original(value))  # noqa: SLF001 - it is its own
-    match_loudness = Setting(lambda _, value: mixer.switch("match_loudness", value))
-    speed = Setting(lambda _, value: mixer.number("speed", value, mixer.SPEEDS))
-    loop = Setting(lambda player, value: mixer.region(value, player.frames / player.sample_rate))
+    match_loudness = Setting(lambda _, value: switch("match_loudness", value))
+    speed = Setting(lambda _, value: number("speed", value, mixer.SPEEDS))
+    loop = Setting(lambda player, value: region("loop", value, player.frames / player.sample_rate))
 
     position = traitlets.Float(read_only=True)
     playing = traitlets.Bool(read_only=True)
@@ -151,19 +155,14 @@ class StemPlayer(Bridge):
         static: Static = "image",
         **settings: Any,
     ) -> None:
-        for name in settings:
-            if name not in mixer.AT_REST:
-                options = ("sample_rate", "mixture", "title", "static", *mixer.AT_REST)
-                raise UnknownOptionError(
-                    f"There is no option {name!r}.{nearest(name, options)} Options are {', '.join(options)}.",
-                    option=name,
-                )
+        check_options(settings, (*mixer.AT_REST, "sample_rate", "mixture", "title", "static"))
         self._static = check_static(static)
         song = song_of(stems, sample_rate=sample_rate, mixture=mixture, title=title)
         self._song: Song | None = song
         self._streamer = Streamer(self.post)
         for name, value in _facts(song).items():
             self.set_trait(name, value)
+        self.set_trait("link", secrets.token_hex(8))
         super().__init__(**mixer.AT_REST | settings)
 
     # What is heard
@@ -270,7 +269,7 @@ class StemPlayer(Bridge):
         seconds : float
             From the start of the song.
         """
-        seconds = mixer.number("seconds", seconds, (0.0, self.frames / self.sample_rate))
+        seconds = number("seconds", seconds, (0.0, self.frames / self.sample_rate))
         self._ask(wire.Transport(action="seek", frame=round(seconds * self.sample_rate)))
 
     def _ask(self, transport: wire.Transport) -> None:
@@ -311,13 +310,13 @@ class StemPlayer(Bridge):
     # What the browser says
 
     def _on_hello(self, message: wire.Hello, buffers: Sequence[memoryview]) -> None:
-        _check_bare(buffers)
+        check_bare(buffers)
         song = self.song
         check_hello(song, message)
         self._streamer.start(song, message)
 
     def _on_position(self, message: wire.Position, buffers: Sequence[memoryview]) -> None:
-        _check_bare(buffers)
+        check_bare(buffers)
         if not 0 <= message.frame <= self.frames:
             raise ValidationError(f"position.frame is {str(message.frame)[:40]}; allowed: 0 to {self.frames}.")
         with self.hold_trait_notifications():
@@ -335,7 +334,7 @@ class StemPlayer(Bridge):
         return self._song
 
     def _checked_original(self, value: object) -> bool:
-        if mixer.switch("original", value) and not self.has_mixture:
+        if switch("original", value) and not self.has_mixture:
             raise ValidationError(
                 "There is no original to be heard: give it as mixture=, an array of the stems' length.",
                 option="original",
@@ -357,9 +356,6 @@ def _facts(song: Song) -> dict[str, Any]:
         "powers": [signal.power for signal in song.signals],
         "table": facts_table(song),
         "notes": [shown(note) for note in (song.about, song.remark) if note],
+        # A page has nothing that could play along.
+        "link": "",
     }
-
-
-def _check_bare(buffers: Sequence[memoryview]) -> None:
-    if buffers:
-        raise ValidationError(f"This message has no buffers, and came with {len(buffers)}.")

@@ -18,6 +18,7 @@ from spleeter_nb.engine.result import SeparationResult, Stem
 from spleeter_nb.exceptions import SpleeterError, ValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from spleeter_nb.values import FloatArray
@@ -170,17 +171,21 @@ def song_of(stems: Any, *, sample_rate: Any = None, mixture: Any = None, title: 
             type=type(stems).__name__,
         )
     sample_rate = _rate(stems, sample_rate)
-    about = remark = ""
+    remark = ""
     if isinstance(stems, SeparationResult):
-        about = _shown(f"{stems.model_name}, {stems.how}")
         title = stems.source.name if title is None else title
         if mixture is None:
             mixture, remark = _mixture_of(stems)
-    signals = tuple(_signal(_name(name), given, sample_rate) for name, given in stems.items())
-    original = None if mixture is None else _signal("mixture", mixture, sample_rate)
-    song = Song(_shown(title or ""), sample_rate, signals, original, about, remark)
-    _check_alike(song)
+    signals = tuple(signal_of(name_of(name), given, sample_rate) for name, given in stems.items())
+    original = None if mixture is None else signal_of("mixture", mixture, sample_rate)
+    song = Song(sendable(title or ""), sample_rate, signals, original, about_of(stems), remark)
+    check_alike(song.signals)
     return song
+
+
+def about_of(stems: object) -> str:
+    """Return how stems were made, ``""`` where that is not known."""
+    return sendable(f"{stems.model_name}, {stems.how}") if isinstance(stems, SeparationResult) else ""
 
 
 def _mixture_of(result: SeparationResult) -> tuple[FloatArray | None, str]:
@@ -212,20 +217,30 @@ def _rate(stems: Mapping[str, Any], sample_rate: object) -> int:
     return int(rates[0])
 
 
-def _name(name: object) -> str:
-    if not isinstance(name, str) or not name or name != _shown(name):
+def name_of(name: object) -> str:
+    """Return the name of a stem, or of what else may be called by people."""
+    if not isinstance(name, str) or not name or name != sendable(name):
         raise ValidationError(
             f"A stem is called {str(name)[:_MAX_NAME]!r}; allowed: text of 1 to {_MAX_NAME} characters.", stem=name
         )
     return name
 
 
-def _shown(text: str) -> str:
+def sendable(text: str) -> str:
     """Return text that can be sent: names of files may hold bytes that are none."""
     return str(text)[:_MAX_NAME].encode("utf-8", "replace").decode("utf-8")
 
 
-def _signal(name: str, given: Any, sample_rate: int) -> Signal:
+def signal_of(name: str, given: Any, sample_rate: int) -> Signal:
+    """Return a Stem or an array as a signal.
+
+    Raises
+    ------
+    ValidationError
+        If it is no array of numbers with one or two channels.
+    AudioProcessingError
+        If a stem's file cannot be read any more.
+    """
     path = given.path if isinstance(given, Stem) else None
     try:
         array = given.samples if isinstance(given, Stem) else np.asarray(given)
@@ -251,14 +266,16 @@ def _stereo(name: str, array: Any, sample_rate: int) -> FloatArray:
         raise ValidationError(f"{name!r}: {error}", stem=name, **error.context) from error
 
 
-def _check_alike(song: Song) -> None:
-    for signal in song.signals:
-        if len(signal.samples) != song.frames:
+def check_alike(signals: Sequence[Signal]) -> None:
+    """Refuse signals that are not as long as the first one, or hold what is no sound."""
+    first = signals[0]
+    for signal in signals:
+        if len(signal.samples) != len(first.samples):
             raise ValidationError(
-                f"{song.stems[0].name!r} has {song.frames} samples and {signal.name!r} has {len(signal.samples)}: "
+                f"{first.name!r} has {len(first.samples)} samples and {signal.name!r} has {len(signal.samples)}: "
                 f"what plays in step is of one length.",
                 stem=signal.name,
-                expected=song.frames,
+                expected=len(first.samples),
                 got=len(signal.samples),
             )
         if not signal.peak <= _LOUDEST:

@@ -16,7 +16,7 @@ import numpy as np
 
 from spleeter_nb.audio.encode import mp3_bytes
 from spleeter_nb.dsp.resample import resample
-from spleeter_nb.exceptions import ValidationError, is_one_of, nearest
+from spleeter_nb.widgets.settings import choice
 from spleeter_nb.widgets.song import SAMPLES_PER_BIN
 
 if TYPE_CHECKING:
@@ -57,23 +57,17 @@ _WIDTH, _ROW_HEIGHT = 800, 44  # pixels
 _LEFT = 0.14  # of the width, for names
 _NAME = 18  # characters that fit there
 # Whatever the user set for pictures of his own, of fonts and of TeX. This font comes with matplotlib.
-_TEXT: dict[str, Any] = {"color": "#767676", "family": "DejaVu Sans", "usetex": False, "parse_math": False}
+TEXT: dict[str, Any] = {"color": "#767676", "family": "DejaVu Sans", "usetex": False, "parse_math": False}
+"""How text of pictures looks."""
 # The font has the letters of Europe; what it lacks would be an empty square, and a warning.
 _LAST_LETTER = "\u024f"
 
 _MINUTE = 60
 
 
-def check_static(static: object) -> Static:
+def check_static(static: object, allowed: Sequence[Static] = get_args(Static)) -> Static:
     """Return which fallback is wanted."""
-    if not is_one_of(static, get_args(Static)):
-        raise ValidationError(
-            f"static is {str(static)[:80]!r}; allowed: {', '.join(get_args(Static))}."
-            f"{nearest(str(static), get_args(Static))}",
-            option="static",
-            value=str(static)[:80],
-        )
-    return static  # type: ignore[return-value]  # just looked
+    return choice("static", static, allowed)  # type: ignore[return-value]  # just looked
 
 
 def html_of(song: Song, picture: bytes, static: Static) -> str:
@@ -98,8 +92,7 @@ def html_of(song: Song, picture: bytes, static: Static) -> str:
     return (
         f"<div><p><strong>{escape(shown(song.title) or 'Stems')}</strong> "
         f"{clock(song.duration)}, {song.sample_rate} Hz</p>"
-        f'<img width="{_WIDTH}" alt="{escape(_described(song))}" src="data:image/png;base64,{_base64(picture)}">'
-        f"{table(heads, rows)}{about}{remark}</div>"
+        f"{image(picture, _described(song))}{table(heads, rows)}{about}{remark}</div>"
     )
 
 
@@ -108,9 +101,16 @@ def facts_table(song: Song) -> list[list[str]]:
     rows = [["Stem", "Peak", "Level", "File"]]
     for signal in song.signals:
         name = signal.path.name if signal.path else ""
-        rows.append([shown(cell) for cell in (signal.name, _db(signal.peak), _db(math.sqrt(signal.power)), name)])
+        rows.append(
+            [shown(cell) for cell in (signal.name, db_text(signal.peak), db_text(math.sqrt(signal.power)), name)]
+        )
     has_files = any(signal.path for signal in song.signals)
     return rows if has_files else [row[:-1] for row in rows]
+
+
+def image(picture: bytes, described: str) -> str:
+    """Return a picture as an element; what stands in its place is words."""
+    return f'<img width="{_WIDTH}" alt="{escape(described)}" src="data:image/png;base64,{_base64(picture)}">'
 
 
 def table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
@@ -123,6 +123,11 @@ def table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
 def shown(text: str) -> str:
     """Return a name of others without what changes the direction or the line of the rest."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def drawable(text: str) -> str:
+    """Return a name of others in letters that a picture can be written in."""
+    return "".join(letter if letter <= _LAST_LETTER else "?" for letter in shown(text))
 
 
 def clock(seconds: float) -> str:
@@ -161,9 +166,9 @@ def _draw(axes: Axes, name: str, overview: npt.NDArray[np.int8], duration: float
     axes.set(xlim=(0, duration), ylim=(-135, 135), xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    drawable = "".join(letter if letter <= _LAST_LETTER else "?" for letter in shown(name))
-    label = drawable if len(drawable) <= _NAME else f"{drawable[: _NAME - 1]}…"
-    axes.text(-0.012, 0.5, label, transform=axes.transAxes, ha="right", va="center", size=9, **_TEXT)
+    label = drawable(name)
+    label = label if len(label) <= _NAME else f"{label[: _NAME - 1]}…"
+    axes.text(-0.012, 0.5, label, transform=axes.transAxes, ha="right", va="center", size=9, **TEXT)
 
 
 def _draw_times(axes: Axes, duration: float) -> None:
@@ -178,7 +183,7 @@ def _draw_times(axes: Axes, duration: float) -> None:
             ha=side,
             va="top",
             size=8,
-            **_TEXT,
+            **TEXT,
         )
 
 
@@ -188,7 +193,7 @@ def _described(song: Song) -> str:
     return f"Waveforms of {names}; {clock(song.duration)} minutes"
 
 
-def _db(value: float) -> str:
+def db_text(value: float) -> str:
     """Return a sample value as dB of full scale."""
     return f"{20 * math.log10(value):.1f} dB" if value > 1e-9 else "silent"  # noqa: PLR2004 - -180 dB
 

@@ -105,6 +105,36 @@ class Transport:
     """Where to; None where it is."""
 
 
+# ---- SpectrogramComparison -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantTiles:
+    """To the kernel: which tiles the views lack, most needed first; this replaces what was wanted before.
+
+    Answered with a ``tile`` for each, or a ``failure``.
+    """
+
+    tiles: tuple[tuple[int, int, int], ...]
+    """Signal, level of the time pyramid, index in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """To the browser: a piece of one signal's spectrogram.
+
+    The one buffer is uint8 of shape (columns, bins), deflated by zlib: 255 is `full_db`, each step half a decibel, 0
+    is nothing.
+    """
+
+    signal: int
+    level: int
+    """A column is the maximum of ``2 ** level`` frames."""
+    index: int
+    exact: bool
+    """False: of the frames of a column, only some were looked at; an exact tile follows."""
+
+
 # ---- ModelPicker -----------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +341,7 @@ class Protocol:
 
 
 PLAYER = Protocol("Player", (Hello, Position), (Peaks, Chunk, SentAll, Transport))
+SPECTROGRAM = Protocol("Spectrogram", (WantTiles,), (Tile,))
 MODELS = Protocol("Models", (DownloadModel, CancelDownload, MeasureModel, LookAgain), ())
 JOB = Protocol("Job", (CancelJob, RemoveJob), ())
 DESK = Protocol("Desk", (SeparateSongs, TryDemo, CancelAll), ())
@@ -322,6 +353,7 @@ FILES = Protocol(
 
 PROTOCOLS = (
     PLAYER,
+    SPECTROGRAM,
     MODELS,
     JOB,
     DESK,

@@ -95,6 +95,35 @@ def test_outer_context_is_dropped_and_the_rest_fades(overlap: int) -> None:
     assert (last[-overlap:] == 1).all()
 
 
+@settings(max_examples=100, deadline=None)
+@given(samples=lengths, overlap=overlaps)
+def test_at_a_border_both_segments_count_by_half(samples: int, overlap: int) -> None:
+    segmentation = Segmentation(N_FFT, HOP, FRAMES, overlap)
+    segments, step = cut(samples, overlap), FRAMES - overlap
+    expected = []
+    for k in range(1, len(segments)):
+        frames = np.arange(FRAMES) + k * step
+        # What counts by one half, between the last frame that counts less and the first that counts more.
+        middle = np.interp(0.5, *zip(*_rise(segments[k].weights, frames), strict=True))
+        expected.append(middle * HOP + N_FFT / 2 - N_FFT)
+    np.testing.assert_allclose(segmentation.borders(samples), [s for s in expected if 0 < s < samples], atol=0.5)
+
+
+def _rise(weights: FloatArray, frames: np.ndarray) -> list[tuple[float, float]]:
+    """The last frame of the rise below one half, with the frame in front of the segment, and the first above."""
+    first = int(np.argmax(weights >= 0.5))
+    below = (0.0, float(frames[0] - 1)) if first == 0 else (float(weights[first - 1]), float(frames[first - 1]))
+    return [below, (float(weights[first]), float(frames[first]))]
+
+
+@pytest.mark.parametrize(
+    ("samples", "overlap", "borders"),
+    [(0, 0, ()), (64, 0, ()), (76, 0, ()), (77, 0, (76,)), (300, 0, (76, 172, 268)), (300, 4, (60, 124, 188, 252))],
+)
+def test_borders_by_hand(samples: int, overlap: int, borders: tuple[int, ...]) -> None:
+    assert Segmentation(N_FFT, HOP, FRAMES, overlap).borders(samples) == borders
+
+
 def test_without_overlap_all_frames_count_fully() -> None:
     assert all((segment.weights == 1).all() for segment in cut(700, 0))
 

@@ -56,3 +56,31 @@ except KeyboardInterrupt:
 
 STAGE = (TONES, SHOW, "", "")
 """The cells of the notebook that tests share: cell 1 shows a player, 2 and 3 are what a test makes of them."""
+
+COMPARISON = """
+from spleeter_nb import SpectrogramComparison
+view = SpectrogramComparison(stems, mixture=mixture, sample_rate=rate, title="Tones")
+view
+"""
+"""Of the mixture, three stems and the residual."""
+
+LINKED = COMPARISON.replace('title="Tones"', 'title="Tones", player=player')
+
+SIGNALS = """
+import numpy as np
+from spleeter_nb import SpectrogramComparison
+
+rate, n_fft, hop = 44_100, 4096, 1024
+samples = 6 * rate
+time = np.arange(samples) / rate
+impulse = np.zeros((samples, 2), np.float32)
+impulse[100 * hop] = 0.5
+signals = {
+    # 93 bins; the right channel is softer.
+    "tone": np.sin(2 * np.pi * 93 * rate / n_fft * time)[:, None] * [0.1, 0.05],
+    # From 200 Hz up to 12 kHz.
+    "sweep": 0.2 * np.sin(2 * np.pi * (200 + 11_800 / 12 * time) * time)[:, None] * [1, 1],
+    "impulse": impulse,
+    "noise": np.random.default_rng(5).normal(0, 0.1, (samples, 2)),
+}
+"""

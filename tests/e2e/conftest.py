@@ -10,7 +10,8 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e import hosts
 from tests.e2e.browsing import CHROMIUM, FLAGS, Watch
-from tests.e2e.cells import STAGE
+from tests.e2e.cells import COMPARISON, LINKED, STAGE
+from tests.e2e.comparison import Comparison
 from tests.e2e.notebook import PATIENCE_MS, Notebook
 from tests.e2e.player import Player
 from tests.e2e.sound import TAP
@@ -136,6 +137,27 @@ def player(stage: Notebook) -> Iterator[Player]:
     shown.root.wait_for()
     yield shown
     stage.python("player.close()")
+
+
+@pytest.fixture
+def comparison(stage: Notebook) -> Iterator[Comparison]:
+    """A new comparison in the third cell of the stage, without a player."""
+    yield _shown_comparison(stage, COMPARISON)
+    stage.python("view.close()")
+
+
+@pytest.fixture
+def linked(player: Player, stage: Notebook) -> Iterator[Comparison]:  # noqa: ARG001 - it plays along
+    """Likewise, with the player of the second cell."""
+    yield _shown_comparison(stage, LINKED)
+    stage.python("view.close()")
+
+
+def _shown_comparison(stage: Notebook, code: str) -> Comparison:
+    shown = Comparison(stage.page, stage.run_code(code).locator(".snb-root"))
+    shown.root.wait_for()
+    shown.wait_until_sharp()
+    return shown
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import soundfile
 
 from spleeter_nb import SeparationResult, Stem
 from spleeter_nb.audio import AudioWriter
+from spleeter_nb.dsp.segments import Segmentation
 from spleeter_nb.exceptions import (
     AudioChangedError,
     OutputExistsError,
@@ -22,7 +23,7 @@ from spleeter_nb.exceptions import (
     UnsupportedFormatError,
     ValidationError,
 )
-from spleeter_nb.values import AudioInfo
+from spleeter_nb.values import AudioInfo, ModelSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -312,6 +313,31 @@ def test_what_is_no_reference_is_refused(reference: object, result: SeparationRe
 def test_references_come_by_name(references: object, result: SeparationResult) -> None:
     with pytest.raises(ValidationError):
         result.score(references)  # type: ignore[arg-type]
+
+
+# How they were made
+
+
+def test_without_a_model_nothing_is_told_of_it(result: SeparationResult) -> None:
+    assert (result.spec, result.overlap, result.band_limit, result.segment_borders()) == (None, 0.0, None, ())
+
+
+def test_the_band_ends_where_the_model_does(result: SeparationResult) -> None:
+    spec = ModelSpec("spleeter:2stems", ("vocals", "drums"))
+    assert replace(result, spec=spec).band_limit == 11_025
+    assert replace(result, spec=replace(spec, n_bins=1536)).band_limit == 16_537.5
+    assert replace(result, spec=replace(spec, mask_extension="average")).band_limit is None
+
+
+@pytest.mark.parametrize("overlap", [0, 0.25])
+def test_borders_of_segments_are_seconds(overlap: float, result: SeparationResult) -> None:
+    # The model runs at half the rate of the stems, which last 1.5 s.
+    spec = ModelSpec("m", ("vocals",), n_fft=128, hop_length=32, segment_frames=64, sample_rate=RATE // 2)
+    borders = replace(result, spec=spec, overlap=overlap).segment_borders()
+    expected = Segmentation(128, 32, 64, round(64 * overlap)).borders(FRAMES // 2)
+    assert len(expected) >= 2
+    assert borders == tuple(border / (RATE // 2) for border in expected)
+    assert 0 < borders[0] < borders[-1] < result.duration
 
 
 def test_stems_can_be_references(result: SeparationResult) -> None:

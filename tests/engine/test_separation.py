@@ -256,6 +256,26 @@ def test_the_mask_extension_of_a_model_holds_until_another_is_asked_for(noise: N
     assert np.abs(separated(source, "average", mask_extension="zeros").residual()).max() > 0.01
 
 
+def test_a_result_tells_its_band_and_its_segments(noise: Noise, separated: Separated) -> None:
+    source = noise(100_000)
+    result = separated(source)
+    # The model sees 128 of 257 bins.
+    assert result.band_limit == pytest.approx(1992, abs=1)
+    assert result.spec is not None
+    advance = result.spec.segment_frames * result.spec.hop_length / RATE
+    borders = result.segment_borders()
+    assert len(borders) == int(12.5 / advance) - (12.5 % advance < borders[0] - advance)
+    np.testing.assert_allclose(np.diff(borders), advance)
+    assert separated(source, mask_extension="average").band_limit is None
+    assert separated(source, "average").band_limit is None
+    assert separated(source, "average", wiener=True).band_limit == result.band_limit
+    overlapped = separated(source, overlap=0.25)
+    assert (overlapped.overlap, len(overlapped.segment_borders()) > len(borders)) == (0.25, True)
+    # Seconds of the stems: an excerpt is cut from its own beginning.
+    assert separated(source, offset=3.0).segment_borders() == tuple(one for one in borders if one < 9.5)
+    assert separated(noise(200_000), sample_rate=2 * RATE).segment_borders() == borders
+
+
 @pytest.mark.parametrize("overlap", [0, 0.25])
 def test_wiener_filtered_stems_sum_to_the_mixture_in_the_band(
     overlap: float, noise: Noise, separated: Separated

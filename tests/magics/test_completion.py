@@ -46,7 +46,7 @@ def complete(shell: InteractiveShell) -> Complete:
         ("%separate --bit_", ["%separate --bit-depth"]),
         (
             "%separate song.mp3 --no",
-            ["%separate song.mp3 --no-mwf", "%separate song.mp3 --no-cache", "%separate song.mp3 --no-progress"],
+            [f"%separate song.mp3 --no-{name}" for name in ("mwf", "cache", "progress", "spectrograms")],
         ),
         ("%separate -c ", ["%separate -c wav", "%separate -c flac"]),
         ("%separate --codec=f", ["%separate --codec=flac"]),

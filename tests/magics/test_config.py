@@ -63,6 +63,7 @@ def test_settings_go_call_session_environment_default(
         ("precision = 'bf16'", "allowed: 'float32', 'bfloat16'. Did you mean 'bfloat16'?"),
         ("overlap = 0.9", "overlap is 0.9; allowed: 0 to 0.5 of a segment."),
         ("wiener = 'yes'", "wiener is 'yes'; allowed: True or False."),
+        ("spectrograms = 'yes'", "spectrograms is 'yes'; allowed: True, False."),
         ("model = 'spleeter:3stems'", "There is no model 'spleeter:3stems'. Did you mean"),
         ("model = 3", "There is no model '3'"),
         ("worker_threads = 0", "The setting 'worker_threads' (%config) is 0; allowed is a whole number"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from spleeter_nb.exceptions import (
     UnknownModelError,
     ValidationError,
 )
+from spleeter_nb.widgets import displays
 from tests.magics.conftest import RATE, write_song
 
 if TYPE_CHECKING:
@@ -88,6 +90,32 @@ def test_result_can_be_assigned_stored_and_kept_quiet(
     assert run("%separate 'My Song.wav' --var quiet -q") is None
     assert isinstance(shell.user_ns["quiet"], SeparationResult)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("small", "song")
+def test_spectrograms_are_shown_below(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    def shown() -> list[str]:
+        """What was displayed, in its order."""
+        return re.findall(r"(SeparationResult|SpectrogramComparison)\(", capsys.readouterr().out)
+
+    run("%separate 'My Song.wav' --spectrograms")
+    assert shown() == ["SeparationResult", "SpectrogramComparison"]
+    run("song = %separate 'My Song.wav' --spectrograms")
+    assert shown() == ["SpectrogramComparison"]
+    run("%separate 'My Song.wav' --spectrograms -q")
+    run("%separate 'My Song.wav' missing.wav --spectrograms --var both -q")
+    assert shown() == []
+    run("%separate 'My Song.wav' missing.wav --spectrograms")
+    assert shown() == ["SeparationResult", "SpectrogramComparison"]
+    run("%config SeparateMagics.spectrograms = True")
+    run("%separate 'My Song.wav'")
+    assert shown() == ["SeparationResult", "SpectrogramComparison"]
+    run("%separate 'My Song.wav' --no-spectrograms")
+    assert shown() == ["SeparationResult"]
+    run("1")
+    assert shown() == []
+    while displays.SHOWN:
+        displays.SHOWN.pop().widget.close()
 
 
 @pytest.mark.usefixtures("small")

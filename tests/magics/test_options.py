@@ -13,7 +13,7 @@ from spleeter_nb.magics.options import FLAGS, OPTIONS, SEPARATION, help_text
 
 # -a and -b have no effect there; the others are for terminals.
 ONLY_OF_THE_COMMAND_LINE = {"-a", "--adapter", "-b", "--bitrate", "--json", "--verbose", "-h", "--help"}
-OF_THE_MAGIC = {"recursive", "var", "quiet", "model"}
+OF_THE_MAGIC = {"recursive", "var", "quiet", "model", "spectrograms"}
 
 
 def test_the_command_line_is_spelled_alike() -> None:

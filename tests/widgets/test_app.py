@@ -13,7 +13,7 @@ import soundfile
 from ipywidgets.widgets.widget import _instances
 
 import spleeter_nb
-from spleeter_nb import SpleeterConfig, StemPlayer
+from spleeter_nb import SpectrogramComparison, SpleeterConfig, StemPlayer
 from spleeter_nb.exceptions import ValidationError
 from spleeter_nb.widgets import app as application
 from tests.engine.conftest import job_threads
@@ -75,7 +75,7 @@ def test_chosen_songs_are_separated_and_shown(app: Application, press: Callable[
     assert wait_until(lambda: app.desk.running == 0)
     # The newest is above the others, each with its player.
     assert [view.title for view in views(app)] == ["<img src=x>.wav", "one.wav"]
-    players = [card.children[1] for card in app.children[-1].children]
+    players = [card.children[1].children[0] for card in app.children[-1].children]
     assert [player.stems for player in players] == [["vocals", "accompaniment"]] * 2
     assert app.desk.error == ""
     assert repr(app) == "Application(2 songs)"
@@ -97,6 +97,70 @@ def test_a_song_that_is_removed_while_its_player_is_made_leaves_none(
     press("separate_songs")
     assert wait_until(lambda: made and made[0].comm is None, 60)
     assert app.results == []
+
+
+def tabs_of(app: Application) -> Any:
+    """The tabs of the one song."""
+    (card,) = app.children[-1].children
+    assert wait_until(lambda: len(card.children) == 2, 60)
+    return card.children[1]
+
+
+def test_spectrograms_are_made_when_their_tab_is_opened(app: Application, press: Callable[[str], None]) -> None:
+    choose(app, "one")
+    press("separate_songs")
+    tabs = tabs_of(app)
+    assert tabs.titles == ("Listen", "Spectrograms")
+    player, place = tabs.children
+    (note,) = place.children
+    assert note.value == "One moment …"
+    tabs.selected_index = 1
+    assert wait_until(lambda: place.children[0] is not note, 20)
+    (view,) = place.children
+    assert isinstance(view, SpectrogramComparison)
+    assert view.link == player.link
+    tabs.selected_index = 0
+    tabs.selected_index = 1
+    assert place.children == (view,)
+    Browser(views(app)[0]).say({"type": "remove_job"})
+    assert all(widget.comm is None for widget in (tabs, player, place, note, view))
+
+
+def test_spectrograms_of_a_song_that_is_removed_meanwhile_are_closed(
+    app: Application, press: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[SpectrogramComparison] = []
+    go_on = threading.Event()
+
+    def make_slowly(result: SeparationResult, **options: Any) -> SpectrogramComparison:
+        made.append(SpectrogramComparison(result, **options))
+        assert go_on.wait(30)
+        return made[-1]
+
+    monkeypatch.setattr(application, "SpectrogramComparison", make_slowly)
+    choose(app, "one")
+    press("separate_songs")
+    tabs_of(app).selected_index = 1
+    assert wait_until(lambda: made, 20)
+    Browser(views(app)[0]).say({"type": "remove_job"})
+    go_on.set()
+    assert wait_until(lambda: made[0].comm is None)
+
+
+@pytest.mark.parametrize("error", [MemoryError("too large"), ValidationError("too large")])
+def test_spectrograms_that_cannot_be_made_are_told_of(
+    error: Exception, app: Application, press: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_result: SeparationResult, **_options: Any) -> SpectrogramComparison:
+        raise error
+
+    monkeypatch.setattr(application, "SpectrogramComparison", fail)
+    choose(app, "one")
+    press("separate_songs")
+    tabs = tabs_of(app)
+    tabs.selected_index = 1
+    (note,) = tabs.children[1].children
+    assert wait_until(lambda: note.value == "There are no spectrograms: too large")
 
 
 def test_an_application_that_is_closed_leaves_no_widget(root: Path) -> None:

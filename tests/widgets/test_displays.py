@@ -13,7 +13,7 @@ import IPython
 import numpy as np
 import pytest
 
-from spleeter_nb import SeparationResult, Stem, StemPlayer
+from spleeter_nb import SeparationResult, SpectrogramComparison, Stem, StemPlayer
 from spleeter_nb.exceptions import AudioNotFoundError, UnknownOptionError
 from spleeter_nb.values import AudioInfo
 from spleeter_nb.widgets import displays
@@ -206,6 +206,63 @@ def test_options_reach_the_player(make: Callable[..., SeparationResult]) -> None
     assert (player.title, player.muted, player.static_html()) == ("Other", ["drums"], "")
     with pytest.raises(UnknownOptionError, match="Did you mean 'title'"):
         make().player(titel="x")
+
+
+def comparisons() -> list[SpectrogramComparison]:
+    return [shown.widget for shown in displays.SHOWN if isinstance(shown.widget, SpectrogramComparison)]
+
+
+def test_spectrograms_play_along_with_the_player_that_a_result_shows(make: Callable[..., SeparationResult]) -> None:
+    result = make()
+    result._repr_mimebundle_()
+    view = result.spectrograms(panes=["vocals"])
+    assert view.link == players()[0].link
+    assert view.panes == [["level", "vocals", ""]]
+    # It is the caller's own.
+    assert result.spectrograms() is not view
+    assert len(displays.SHOWN) == 1
+    assert result.spectrograms(player=None).link == ""
+    own = result.player()
+    assert result.spectrograms(player=own).link == own.link
+    with pytest.raises(UnknownOptionError, match="Did you mean 'panes'"):
+        result.spectrograms(pane=[])
+
+
+def test_spectrograms_of_a_result_without_a_player_make_one(make: Callable[..., SeparationResult]) -> None:
+    result = make()
+    view = result.spectrograms()
+    assert view.link == players()[0].link
+    assert VIEW in result._repr_mimebundle_()[0]
+    assert len(displays.SHOWN) == 1
+
+
+def test_a_cell_that_runs_again_closes_its_spectrograms(make: Callable[..., SeparationResult], shell: Shell) -> None:
+    shown = []
+    for _ in range(3):
+        shell.run("one")
+        result = make()
+        result._repr_mimebundle_()
+        displays.show_spectrograms(result)
+        displays.show_spectrograms(result)
+        assert len(displays.SHOWN) == 2
+        assert len(comparisons()) == 1
+        shown += comparisons()
+    assert [view.comm is not None for view in shown] == [False, False, True]
+
+
+@pytest.mark.parametrize("error", [AudioNotFoundError("'<b>song</b>.wav' is gone."), KeyError("odd")])
+def test_spectrograms_that_cannot_be_made_are_a_reason(
+    error: Exception,
+    make: Callable[..., SeparationResult],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> Any:
+        raise error
+
+    displays.show_spectrograms(make(fail))
+    assert "There are no spectrograms: " in capsys.readouterr().out
+    assert ("cannot be made" in caplog.text) == isinstance(error, KeyError)
 
 
 def test_a_page_is_saved_and_nothing_kept(make: Callable[..., SeparationResult], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spleeter_nb import JobView, ModelPicker
+from spleeter_nb import JobView, ModelPicker, SpectrogramComparison
 from spleeter_nb.widgets.app import Desk
 
 if TYPE_CHECKING:
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 STATE_TS = Path(__file__).resolve().parents[2] / "widgets" / "src" / "data" / "state.ts"
 
 
-@pytest.mark.parametrize(("name", "widget"), [("ModelsState", ModelPicker), ("JobState", JobView), ("DeskState", Desk)])
+@pytest.mark.parametrize(
+    ("name", "widget"),
+    [
+        ("ModelsState", ModelPicker),
+        ("JobState", JobView),
+        ("DeskState", Desk),
+        ("SpectrogramState", SpectrogramComparison),
+    ],
+)
 def test_both_sides_name_the_same_traits(name: str, widget: type[Bridge]) -> None:
     (body,) = re.findall(rf"export interface {name} \{{(.*?)\n\}}", STATE_TS.read_text("utf-8"), re.DOTALL)
     synced = set(widget.class_traits(sync=True)) - set(widget.__mro__[1].class_traits(sync=True))

@@ -9,6 +9,7 @@ export function traitsOf(song: Song, changes: Partial<PlayerState> = {}): Player
   const signals = song.stems.length + Number(song.hasMixture);
   return {
     title: song.title,
+    link: "",
     stems: song.stems,
     has_mixture: song.hasMixture,
     sample_rate: song.sampleRate,

@@ -4,6 +4,7 @@ import type { PlayerState } from "../src/data/state";
 import { renderPlayer } from "../src/ui/player";
 import "../src/ui/theme.css";
 import "../src/ui/controls.css";
+import "../src/ui/timeline.css";
 import "../src/ui/player.css";
 import { songOf } from "./audio";
 import { FakeModel } from "./fake-model";

@@ -8,8 +8,9 @@ import type { PlayerState } from "../data/state";
 import type { Transport } from "../data/wire";
 import { type SharedContext, useContext } from "./context";
 import type { Encoded } from "./decoded";
-import { Engine, type EngineState } from "./engine";
+import { Engine } from "./engine";
 import { MIX_TRAITS, mixOf } from "./mixer";
+import { type Playback, type PlaybackState, register } from "./playback";
 import { SampleReader, type Sound } from "./reader";
 import { chunkCount, type Song, signalCount } from "./song";
 import { Throttle } from "./throttle";
@@ -29,7 +30,7 @@ interface Output {
 }
 
 /** One player, shared by all of its views: the song, its sound, and where it is. */
-export class Session {
+export class Session implements Playback {
   readonly song: Song;
   readonly model: Model<PlayerState>;
   /** Why sound could not be played, for people; null if it can. */
@@ -68,9 +69,10 @@ export class Session {
     this.#reader = new SampleReader(this.song, this.#encoded);
     this.#report = new Throttle(POSITION_MS, scope, () => this.#tellPosition());
     this.#listen();
+    register(this.model.get("link"), this, scope);
   }
 
-  get state(): EngineState | "blocked" {
+  get state(): PlaybackState {
     if (this.#gate !== "open") return this.#gate === "asked" ? "buffering" : "blocked";
     return this.#output?.engine.state ?? "paused";
   }

@@ -1,9 +1,13 @@
-/** What is played, in samples; fixed for the life of a player. */
-export interface Song {
-  readonly title: string;
+/** What times are counted in: samples of each signal. */
+export interface Timeline {
   readonly sampleRate: number;
   /** Length of each signal. */
   readonly frames: number;
+}
+
+/** What is played, in samples; fixed for the life of a player. */
+export interface Song extends Timeline {
+  readonly title: string;
   readonly chunkFrames: number;
   readonly stems: readonly string[];
   /** The mixture is the signal after the last stem. */

@@ -3,6 +3,8 @@
 /** `StemPlayer`: all but the mixer (from `gains_db` on) is for reading. */
 export interface PlayerState {
   title: string;
+  /** What others that play along find it by, "" for nothing. */
+  link: string;
   stems: readonly string[];
   has_mixture: boolean;
   sample_rate: number;
@@ -32,6 +34,60 @@ export interface PlayerState {
   /** Seconds. */
   loop: readonly [number, number] | null;
 }
+
+/** `SpectrogramComparison`: the settings, from `panes` on, may be changed. */
+export interface SpectrogramState {
+  title: string;
+  /** What can be shown: stems, mixture, residual, whatever else has samples. */
+  signals: readonly string[];
+  sample_rate: number;
+  /** Samples per channel. */
+  frames: number;
+  n_fft: number;
+  hop_length: number;
+  window: string;
+  channel: string;
+  tile_columns: number;
+  /** dB that the value 255 of a tile stands for; a step is half a decibel, 0 is nothing. */
+  full_db: number;
+  /** dB of the loudest value: the upper end of the colours where `gain_db` is 0. */
+  peak_db: number;
+  /** uint8, signals x columns x rows: a coarse picture of each signal, from some of its frames. */
+  overview: DataView;
+  overview_level: number;
+  /** A row of the overview is the maximum of 2 ** this bins. */
+  overview_pool: number;
+  /** Hz up to which the network decides; null where that is not known. */
+  band_limit: number | null;
+  /** Seconds: where the network's segments meet. */
+  segments: readonly number[];
+  /** The `link` of the player that plays along, "" for none. */
+  link: string;
+  /** Numbers of the region: heads, then a row for each signal. */
+  table: readonly (readonly string[])[];
+  notes: readonly string[];
+  panes: readonly PaneSpec[];
+  y_axis: "linear" | "log" | "mel";
+  /** Hz. */
+  fmin: number;
+  fmax: number;
+  cmap: "magma" | "viridis" | "inferno" | "gray";
+  gain_db: number;
+  /** dB from the lowest colour to the highest. */
+  top_db: number;
+  /** dB at which the colours of a difference end. */
+  difference_db: number;
+  note_names: boolean;
+  show_band_limit: boolean;
+  show_segments: boolean;
+  /** CSS pixels. */
+  pane_height: number;
+  /** Seconds. */
+  region: readonly [number, number] | null;
+}
+
+/** Kind, signal, and for a mask or a difference the signal that it is compared with. */
+export type PaneSpec = readonly ["level" | "mask" | "difference", string, string];
 
 /** `ModelPicker`: all but `value` is for reading. */
 export interface ModelsState {

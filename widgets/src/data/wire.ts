@@ -76,6 +76,30 @@ export interface Transport {
 }
 
 /**
+ * To the kernel: which tiles the views lack, most needed first; this replaces what was wanted before.
+ *
+ * Answered with a ``tile`` for each, or a ``failure``.
+ */
+export interface WantTiles {
+  readonly type: "want_tiles";
+  readonly tiles: readonly (readonly [number, number, number])[];
+}
+
+/**
+ * To the browser: a piece of one signal's spectrogram.
+ *
+ * The one buffer is uint8 of shape (columns, bins), deflated by zlib: 255 is `full_db`, each step half a decibel, 0
+ * is nothing.
+ */
+export interface Tile {
+  readonly type: "tile";
+  readonly signal: number;
+  readonly level: number;
+  readonly index: number;
+  readonly exact: boolean;
+}
+
+/**
  * To the kernel: fetch a model; how far it is, and what went wrong, is synced state.
  */
 export interface DownloadModel {
@@ -268,6 +292,9 @@ export interface UploadAt {
 
 export type PlayerToKernel = Hello | Position;
 export type PlayerToBrowser = Peaks | Chunk | SentAll | Transport | Failure;
+
+export type SpectrogramToKernel = WantTiles;
+export type SpectrogramToBrowser = Tile | Failure;
 
 export type ModelsToKernel = DownloadModel | CancelDownload | MeasureModel | LookAgain;
 export type ModelsToBrowser = Failure;

@@ -1,4 +1,3 @@
-import type { Colours } from "../afm/theme";
 import type { Viewport } from "./viewport";
 
 /** A part of the overlay that the cursor crosses: a lane or the ruler. */
@@ -9,51 +8,67 @@ export interface Band {
   readonly height: number;
 }
 
-/** Sample indices of what is marked. */
+/** Sample indices of what is marked; null for what is not there. */
 export interface Marks {
-  readonly position: number;
+  readonly position: number | null;
   readonly hover: number | null;
   readonly region: readonly [number, number] | null;
 }
 
-/** Draw play head, pointer and loop region over all bands. */
+export interface MarkColours {
+  readonly position: string;
+  readonly hover: string;
+  readonly edge: string;
+  readonly region: string;
+  /** Around lines, where they cross pictures of any colour; null for none. */
+  readonly halo: string | null;
+}
+
+/** Draw play head, pointer and region over all bands. */
 export function drawMarks(
   context: CanvasRenderingContext2D,
   bands: readonly Band[],
-  marks: Marks,
-  { viewport, colours }: { viewport: Viewport; colours: Colours },
+  { position, hover, region }: Marks,
+  { viewport, colours }: { viewport: Viewport; colours: MarkColours },
 ): void {
-  for (const band of bands) {
-    context.save();
-    context.translate(band.left, band.top);
-    context.beginPath();
-    context.rect(0, 0, band.width, band.height);
-    context.clip();
-    const at = (frame: number) => viewport.toPixel(frame, band.width);
-    if (marks.region) drawRegion(context, band.height, [at(marks.region[0]), at(marks.region[1])], colours);
-    if (marks.hover !== null) drawLine(context, band.height, at(marks.hover), { colour: colours.muted, width: 1 });
-    drawLine(context, band.height, at(marks.position), { colour: colours.cursor, width: 2 });
-    context.restore();
-  }
+  const { halo } = colours;
+  for (const band of bands)
+    inBand(context, band, () => {
+      const at = (frame: number) => viewport.toPixel(frame, band.width);
+      const line = (frame: number, colour: string, width: number) =>
+        drawLine(context, band.height, at(frame), { colour, width, halo });
+      if (region) {
+        context.fillStyle = colours.region;
+        context.fillRect(at(region[0]), 0, at(region[1]) - at(region[0]), band.height);
+        for (const edge of region) line(edge, colours.edge, 2);
+      }
+      if (hover !== null) line(hover, colours.hover, 1);
+      if (position !== null) line(position, colours.position, 2);
+    });
 }
 
-function drawRegion(
-  context: CanvasRenderingContext2D,
-  height: number,
-  [first, stop]: [number, number],
-  colours: Colours,
-): void {
-  context.fillStyle = colours.region;
-  context.fillRect(first, 0, stop - first, height);
-  for (const x of [first, stop]) drawLine(context, height, x, { colour: colours.accent, width: 2 });
+/** Draw something in a band, from its own corner, and nothing beyond it. */
+export function inBand(context: CanvasRenderingContext2D, band: Band, draw: () => void): void {
+  context.save();
+  context.translate(band.left, band.top);
+  context.beginPath();
+  context.rect(0, 0, band.width, band.height);
+  context.clip();
+  draw();
+  context.restore();
 }
 
 function drawLine(
   context: CanvasRenderingContext2D,
   height: number,
   x: number,
-  { colour, width }: { colour: string; width: number },
+  { colour, width, halo }: { colour: string; width: number; halo: string | null },
 ): void {
+  const left = Math.round(x - width / 2);
+  if (halo) {
+    context.fillStyle = halo;
+    context.fillRect(left - 1, 0, width + 2, height);
+  }
   context.fillStyle = colour;
-  context.fillRect(Math.round(x - width / 2), 0, width, height);
+  context.fillRect(left, 0, width, height);
 }

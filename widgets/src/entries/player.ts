@@ -1,5 +1,6 @@
 import "../ui/theme.css";
 import "../ui/controls.css";
+import "../ui/timeline.css";
 import "../ui/player.css";
 import { defineWidget } from "../afm/widget";
 import { Session } from "../audio/session";

@@ -1,5 +1,6 @@
 import "../ui/theme.css";
 import "../ui/controls.css";
+import "../ui/timeline.css";
 import "../ui/player.css";
 import "../ui/page.css";
 import { Scope } from "../afm/scope";

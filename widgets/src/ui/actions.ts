@@ -4,12 +4,13 @@ import { formatTime, spokenTime } from "./format";
 import type { Command } from "./keys";
 import type { Say } from "./live";
 import { asLoop, type Loop, startingAt, stoppingAt } from "./loop";
+import type { TimeActions } from "./parts";
 import type { View } from "./view";
 
 const ZOOM_STEP = 2;
 
 /** What people do to a player, by whichever key, button or gesture; says in words what has changed. */
-export class Actions {
+export class Actions implements TimeActions {
   constructor(
     readonly session: Session,
     readonly view: View,
@@ -32,8 +33,8 @@ export class Actions {
       solo: () => this.solo(this.#selectedStem),
       original: () => this.toggleOriginal(),
       loop: () => this.toggleLoop(),
-      "loop-start": () => this.setLoop(startingAt(this.#seconds, this.#loop, this.#duration)),
-      "loop-stop": () => this.setLoop(stoppingAt(this.#seconds, this.#loop, this.#duration)),
+      "loop-start": () => this.setRegion(startingAt(this.#seconds, this.#loop, this.#duration)),
+      "loop-stop": () => this.setRegion(stoppingAt(this.#seconds, this.#loop, this.#duration)),
       "zoom-in": () => this.zoom(ZOOM_STEP),
       "zoom-out": () => this.zoom(1 / ZOOM_STEP),
       help: () => this.toggleHelp(),
@@ -99,13 +100,13 @@ export class Actions {
     const loop = this.#loop;
     const { viewport } = this.view;
     const { sampleRate } = this.session.song;
-    if (!loop) this.setLoop(this.view.lastLoop ?? [viewport.first / sampleRate, viewport.stop / sampleRate]);
+    if (!loop) this.setRegion(this.view.lastRegion ?? [viewport.first / sampleRate, viewport.stop / sampleRate]);
     else this.session.model.set({ loop: null });
     if (loop) this.say("Loop off");
-    this.view.lastLoop = loop ?? this.view.lastLoop;
+    this.view.lastRegion = loop ?? this.view.lastRegion;
   }
 
-  setLoop([one, other]: Loop): void {
+  setRegion([one, other]: Loop): void {
     const loop = asLoop(one, other, this.#duration);
     this.session.model.set({ loop });
     this.say(`Loop from ${formatTime(loop[0], 1)} to ${formatTime(loop[1], 1)}`);

@@ -30,6 +30,13 @@ export function spokenTime(seconds: number): string {
   return said.join(" ") || "0 seconds";
 }
 
+/** `63.25` -> "1 minute 3.250 seconds". */
+export function spokenExactTime(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const rest = `${(seconds - 60 * minutes).toFixed(3)} seconds`;
+  return minutes > 0 ? `${spokenTime(60 * minutes)} ${rest}` : rest;
+}
+
 /** `-6` -> "-6 dB", `1.5` -> "+1.5 dB". */
 export function formatDecibels(decibels: number): string {
   const rounded = Math.round(decibels * 10) / 10;

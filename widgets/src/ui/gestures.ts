@@ -1,8 +1,8 @@
 import { type Drag, onDrag } from "./drag";
-import type { Context } from "./parts";
+import type { TimeContext } from "./parts";
 import type { Region } from "./view";
 
-/** A loop's edge is taken hold of within so many pixels. */
+/** A region's edge is taken hold of within so many pixels. */
 const EDGE_TOLERANCE = 6;
 const ZOOM_PER_PIXEL = 1.0025;
 const LINE_PIXELS = 16;
@@ -14,10 +14,10 @@ interface Place {
 }
 
 /**
- * The pointer over ruler and lanes: a click goes there, a drag pans, Shift and drag (on the ruler, drag) marks a loop,
+ * The pointer over ruler and lanes: a click goes there, a drag pans, Shift and drag (on the ruler, drag) marks a region,
  * its edges can be dragged, a double click fits, Ctrl and wheel zoom. A plain wheel scrolls the page as ever.
  */
-export function gestures(context: Context, tracks: HTMLElement): void {
+export function gestures(context: TimeContext, tracks: HTMLElement): void {
   const { view, scope } = context;
   onDrag(tracks, (event) => beginDrag(context, event), scope);
   scope.listen(tracks, "pointermove", (event) => hover(context, event));
@@ -35,7 +35,7 @@ function placeOf(event: Event): Place | null {
   return box && { box, isRuler: box.matches(".snb-ruler") };
 }
 
-function beginDrag(context: Context, event: PointerEvent): Drag | null {
+function beginDrag(context: TimeContext, event: PointerEvent): Drag | null {
   const place = placeOf(event);
   if (!place) return null;
   const edge = edgeAt(context, place.box, event.clientX);
@@ -46,8 +46,8 @@ function beginDrag(context: Context, event: PointerEvent): Drag | null {
 }
 
 /** Mark from a fixed end to the pointer; a click without a move goes there. */
-function markRegion(context: Context, box: HTMLElement, fixed: number): Drag {
-  const { view, actions, session } = context;
+function markRegion(context: TimeContext, box: HTMLElement, fixed: number): Drag {
+  const { view, actions } = context;
   return {
     move: ({ clientX }) => {
       view.hover = frameAt(context, box, clientX);
@@ -59,12 +59,12 @@ function markRegion(context: Context, box: HTMLElement, fixed: number): Drag {
       // Cancelled: the finger scrolls the page.
       if (type !== "pointerup") return;
       if (!hasMoved) actions.seek(frameAt(context, box, clientX));
-      else if (region) actions.setLoop(inSeconds(region, session.song.sampleRate));
+      else if (region) actions.setRegion(inSeconds(region, view.timeline.sampleRate));
     },
   };
 }
 
-function pan(context: Context, box: HTMLElement, down: PointerEvent): Drag {
+function pan(context: TimeContext, box: HTMLElement, down: PointerEvent): Drag {
   const { viewport } = context.view;
   const { first, stop, span } = viewport;
   const perPixel = span / box.clientWidth;
@@ -79,16 +79,17 @@ function pan(context: Context, box: HTMLElement, down: PointerEvent): Drag {
   };
 }
 
-function hover(context: Context, event: PointerEvent): void {
+function hover(context: TimeContext, event: PointerEvent): void {
   const place = placeOf(event);
   if (event.buttons) return;
   context.view.hover = place && frameAt(context, place.box, event.clientX);
   if (place) place.box.classList.toggle("snb-on-edge", edgeAt(context, place.box, event.clientX) !== null);
 }
 
-function turnWheel({ view }: Context, event: WheelEvent): void {
+function turnWheel({ view }: TimeContext, event: WheelEvent): void {
   const place = placeOf(event);
-  if (!place) return;
+  // Alt is for what is not time.
+  if (!place || event.altKey) return;
   const { viewport } = view;
   const pixels = (delta: number) => delta * (event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE_PIXELS);
   const { left, width } = place.box.getBoundingClientRect();
@@ -101,13 +102,13 @@ function turnWheel({ view }: Context, event: WheelEvent): void {
   event.preventDefault();
 }
 
-function frameAt({ view }: Context, box: HTMLElement, clientX: number): number {
+function frameAt({ view }: TimeContext, box: HTMLElement, clientX: number): number {
   const { left, width } = box.getBoundingClientRect();
   return view.viewport.toFrame(clientX - left, width);
 }
 
-/** Return which edge of the loop is at a place: 0, 1, or null. */
-function edgeAt({ view }: Context, box: HTMLElement, clientX: number): 0 | 1 | null {
+/** Return which edge of the region is at a place: 0, 1, or null. */
+function edgeAt({ view }: TimeContext, box: HTMLElement, clientX: number): 0 | 1 | null {
   const { left, width } = box.getBoundingClientRect();
   const distances = (view.region ?? []).map((edge) => Math.abs(view.viewport.toPixel(edge, width) - (clientX - left)));
   const nearest = Math.min(...distances);

@@ -1,5 +1,7 @@
 /** What the keys of a focused player do. */
 
+import type { KeysHelp } from "./help";
+
 export type Command =
   | { readonly do: "toggle" | "start" | "end" | "mute" | "solo" | "original" | "loop" | "loop-start" | "loop-stop" }
   | { readonly do: "zoom-in" | "zoom-out" | "help" }
@@ -33,7 +35,7 @@ const DIRECTIONS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** As the help shows them. */
-export const KEYS_HELP: readonly (readonly [string, string])[] = [
+export const KEYS_HELP: KeysHelp = [
   ["Space", "play or pause"],
   ["← →", `${SKIP_SECONDS} s back or on; with Shift ${SHIFT_SKIP_SECONDS} s`],
   ["Home End", "to the start, to the end"],
@@ -48,7 +50,7 @@ export const KEYS_HELP: readonly (readonly [string, string])[] = [
   ["Delete", "a slider goes back to its default, as by double click"],
 ];
 
-type Pressed = Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "altKey" | "metaKey">;
+export type Pressed = Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "altKey" | "metaKey">;
 
 /** Return what a key does; null for keys that are not the player's. */
 export function commandOf(event: Pressed): Command | null {

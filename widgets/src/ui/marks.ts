@@ -1,13 +1,19 @@
 import { drawRuler } from "../draw/axis";
 import { Surface } from "../draw/canvas";
-import { type Band, drawMarks } from "../draw/cursor";
+import type { Band } from "../draw/cursor";
 import { element } from "./dom";
 import { formatTime } from "./format";
-import type { Context, Part } from "./parts";
-import { MARKS_CHANGED, VIEW_CHANGED } from "./view";
+import type { Part, TimeContext } from "./parts";
+import { MARKS_CHANGED, type TimeView, VIEW_CHANGED } from "./view";
 
-/** The time axis; returns its box, and what draws it anew. */
-export function ruler({ session, view, stage, scope, colours }: Context): { root: HTMLElement; redraw: () => void } {
+/** Something that can be drawn anew. */
+export interface Drawn {
+  readonly root: HTMLElement;
+  redraw(): void;
+}
+
+/** The time axis. */
+export function ruler({ view, stage, scope, colours }: TimeContext): Drawn {
   const root = element("div", { class: "snb-ruler", "aria-hidden": "true" });
   const draw = () => {
     const context = surface.begin();
@@ -15,7 +21,7 @@ export function ruler({ session, view, stage, scope, colours }: Context): { root
     const { muted, line } = colours();
     const style = { text: muted, line, font: `11px ${getComputedStyle(root).fontFamily}` };
     const { width, height } = surface;
-    drawRuler(context, view.viewport, { width, height, sampleRate: session.song.sampleRate, style });
+    drawRuler(context, view.viewport, { width, height, sampleRate: view.timeline.sampleRate, style });
   };
   const surface = new Surface(root, () => stage.request(draw), scope);
   const redraw = () => stage.request(draw);
@@ -23,32 +29,38 @@ export function ruler({ session, view, stage, scope, colours }: Context): { root
   return { root, redraw };
 }
 
-/** One canvas over ruler and lanes, for what moves: play head, pointer, loop region. */
-export function marks(context: Context, over: HTMLElement, crossed: readonly HTMLElement[]): Part {
-  const { session, view, stage, scope, colours } = context;
+type DrawMarks = (drawing: CanvasRenderingContext2D, bands: readonly Band[]) => void;
+
+/**
+ * One canvas over all of `crossed`, the time axis first, for what moves: play head, pointer, region. `draw` is given
+ * where they are; `redraw` is for changes of which the view does not tell.
+ */
+export function marks(
+  { view, stage, scope }: TimeContext,
+  over: HTMLElement,
+  crossed: () => readonly HTMLElement[],
+  draw: DrawMarks,
+): Part & Drawn {
   const root = element("div", { class: "snb-marks", "aria-hidden": "true" });
   const tip = element("span", { class: "snb-tip" });
   let bands: Band[] = [];
   const tick = () => {
     const drawing = surface.begin();
-    if (!drawing) return;
-    const { viewport, hover, region } = view;
-    drawMarks(drawing, bands, { position: session.position, hover, region }, { viewport, colours: colours() });
+    if (drawing) draw(drawing, bands);
   };
   const redraw = () => {
-    showTip(tip, context, bands[0]);
+    showTip(tip, view, bands[0]);
     stage.request(tick);
   };
   const measure = () => {
-    bands = crossed.map((box) => bandOf(box, over));
+    bands = crossed().map((box) => bandOf(box, over));
     redraw();
   };
   const surface = new Surface(root, measure, scope);
   root.append(tip);
   scope.listen(view.viewport, VIEW_CHANGED, redraw);
   scope.listen(view, MARKS_CHANGED, redraw);
-  session.on("mix", redraw, scope);
-  return { root, tick };
+  return { root, tick, redraw };
 }
 
 function bandOf(box: HTMLElement, over: HTMLElement): Band {
@@ -56,11 +68,10 @@ function bandOf(box: HTMLElement, over: HTMLElement): Band {
   return { left: inner.left - outer.left, top: inner.top - outer.top, width: inner.width, height: inner.height };
 }
 
-function showTip(tip: HTMLElement, { session, view }: Context, band: Band | undefined): void {
-  const { hover, viewport } = view;
+function showTip(tip: HTMLElement, { hover, viewport, timeline }: TimeView, band: Band | undefined): void {
   tip.hidden = hover === null || !band;
   if (hover === null || !band) return;
-  tip.textContent = formatTime(hover / session.song.sampleRate);
+  tip.textContent = formatTime(hover / timeline.sampleRate);
   const x = viewport.toPixel(hover, band.width);
   const half = tip.offsetWidth / 2;
   const kept = Math.min(Math.max(x, half), band.width - half);

@@ -3,17 +3,31 @@ import type { Colours } from "../afm/theme";
 import type { Session } from "../audio/session";
 import type { Stage } from "../draw/stage";
 import type { Actions } from "./actions";
-import type { View } from "./view";
+import type { Region, TimeView, View } from "./view";
 
-/** What every part of a player's view is given. */
-export interface Context {
-  readonly session: Session;
-  readonly view: View;
-  readonly actions: Actions;
+/** What the pointer does to anything in time. */
+export interface TimeActions {
+  /** A click: go to a sample. */
+  seek(frame: number): void;
+  /** Mark from one second to another, in any order. */
+  setRegion(region: Region): void;
+}
+
+/** What every part of a view of something in time is given. */
+export interface TimeContext {
+  readonly view: TimeView;
+  readonly actions: TimeActions;
   readonly stage: Stage;
   readonly scope: Scope;
   /** The colours in force. */
   readonly colours: () => Colours;
+}
+
+/** What every part of a player's view is given. */
+export interface Context extends TimeContext {
+  readonly session: Session;
+  readonly view: View;
+  readonly actions: Actions;
 }
 
 /** A part that follows the play head: `tick` is called when that has moved. */

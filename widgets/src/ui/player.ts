@@ -1,21 +1,26 @@
 import type { Scope } from "../afm/scope";
-import { readColours, THEME_CHANGED } from "../afm/theme";
+import { type Colours, readColours, THEME_CHANGED } from "../afm/theme";
 import type { Session } from "../audio/session";
 import { onResolution } from "../draw/canvas";
+import { drawMarks, type MarkColours } from "../draw/cursor";
 import { Stage } from "../draw/stage";
 import { Actions } from "./actions";
-import { button, setPressed } from "./button";
+import { button } from "./button";
 import { element } from "./dom";
+import { errorLine } from "./error-line";
 import { facts } from "./facts";
+import { follow, followToggle } from "./follow";
 import { gestures } from "./gestures";
 import { helpPanel } from "./help";
 import { keyboard } from "./keyboard";
+import { commandOf, KEYS_HELP, repeats } from "./keys";
 import { liveRegion } from "./live";
-import { loopControls } from "./loop-fields";
 import { marks, ruler } from "./marks";
 import { minimap } from "./minimap";
 import { masterSlider, presetChoice, speedSlider } from "./mix-controls";
-import type { Context, Part } from "./parts";
+import { outputSwitch } from "./output-switch";
+import { type Context, onMix, type Part } from "./parts";
+import { regionControls } from "./region-fields";
 import { originalRow, type Row, stemRow } from "./rows";
 import { seekSlider } from "./seek";
 import { toolbar } from "./toolbar";
@@ -29,59 +34,71 @@ export function renderPlayer(session: Session, root: HTMLElement, scope: Scope):
   const box = element("div", { class: "snb-player", role: "group", "aria-label": `Stem player: ${name}` });
   root.append(box);
   const view = new View(session);
-  const help = helpPanel(session, scope);
+  const help = helpPanel(KEYS_HELP, moreHelp(session, scope), scope);
   const actions = new Actions(session, view, liveRegion(root, scope), help.toggle);
   let colours = readColours(root);
   const context: Context = { session, view, actions, stage: new Stage(box, scope), scope, colours: () => colours };
 
   const seek = seekSlider(context);
-  const byKeyboard = keyboard(box, seek.input, actions, scope);
-  const play = transport(context);
+  const byKeyboard = keyboard(box, seek.input, { commandOf, repeats, run: (command) => actions.run(command) }, scope);
+  const play = transport({ playback: session, actions, scope });
   const levels = element("div", { class: "snb-levels" }, speedSlider(context), masterSlider(context));
   const controls = [loopControls(context), presetChoice(context), levels];
   const bar = toolbar("Playback", [play.root, ...controls], byKeyboard, scope);
   const tracks = trackArea(context, toolbar("View", viewButtons(context), byKeyboard, scope));
   const title = element("div", { class: "snb-title", title: name }, name);
   const head = element("div", { class: "snb-head" }, title, help.button);
-  box.append(head, help.panel, bar, seek.root, tracks.root, facts(session), errorLine(context));
+  box.append(head, help.panel, bar, seek.root, tracks.root, details(session), errorLine(session, scope));
   scope.listen(root, THEME_CHANGED, () => {
     colours = readColours(root);
     tracks.redraw();
   });
   onResolution(tracks.redraw, scope);
   session.attach(scope);
-  follow(context, [play, seek, tracks]);
+  follow({ playback: session, view, stage: context.stage, scope }, [play, seek, tracks]);
 }
 
-/** Why there is no sound, while that is so. */
-function errorLine({ session, scope }: Context): HTMLElement {
-  const line = element("p", { class: "snb-error", role: "alert" });
-  const update = () => {
-    line.textContent = session.error ?? "";
-    line.hidden = !session.error;
-  };
-  session.on("state", update, scope);
-  update();
-  return line;
+/** What the mouse does, and what to try without sound. */
+function moreHelp(session: Session, scope: Scope): Node[] {
+  return [
+    element(
+      "p",
+      {},
+      "On the waveforms: click to go there, drag to pan, Shift and drag (or drag on the time axis) to mark a loop, ",
+      "Ctrl and wheel to zoom, double click to see all.",
+    ),
+    element("p", {}, "No sound? ", outputSwitch(session, scope)),
+  ];
 }
 
-function viewButtons({ view, actions, scope }: Context): Node[] {
-  const followToggle = button(
+/** What there is to know of the stems; open where somebody has just separated them. */
+function details({ model }: Session): HTMLElement {
+  const [table, notes] = [model.get("table"), model.get("notes")];
+  return facts("Details", { table, notes }, notes.length > 0).root;
+}
+
+/** The loop toggle, with fields for both ends while it is on. */
+function loopControls(context: Context): HTMLElement {
+  const { session, actions, scope } = context;
+  const { root, update } = regionControls(
     {
-      ...{ label: "Follow the play head", icon: "follow" },
-      onPress: () => {
-        view.follows = !view.follows;
-        setPressed(followToggle, view.follows);
-      },
+      name: "Loop",
+      region: () => session.model.get("loop"),
+      toggle: () => actions.toggleLoop(),
+      set: (loop) => actions.setRegion(loop),
     },
     scope,
   );
-  setPressed(followToggle, view.follows);
+  onMix(context, update);
+  return root;
+}
+
+function viewButtons({ view, actions, scope }: Context): Node[] {
   return [
     button({ label: "Zoom out", icon: "minus", onPress: () => actions.run({ do: "zoom-out" }) }, scope),
     button({ label: "Zoom in", icon: "plus", onPress: () => actions.run({ do: "zoom-in" }) }, scope),
     button({ label: "Show the whole song", icon: "fit", onPress: () => view.viewport.fit() }, scope),
-    followToggle,
+    followToggle(view, scope),
   ];
 }
 
@@ -99,7 +116,18 @@ function trackArea(context: Context, viewBar: HTMLElement): Part & { redraw: () 
   const overview = minimap(context, hasMixture ? [stems.length] : signals);
   const axis = ruler(context);
   const root = element("div", { class: "snb-tracks" });
-  const overlay = marks(context, root, [axis.root, ...rows.map(({ lane }) => lane)]);
+  const crossed = [axis.root, ...rows.map(({ lane }) => lane)];
+  const overlay = marks(
+    context,
+    root,
+    () => crossed,
+    (drawing, bands) => {
+      const { hover, region, viewport } = context.view;
+      const { position } = context.session;
+      drawMarks(drawing, bands, { position, hover, region }, { viewport, colours: markColours(context.colours()) });
+    },
+  );
+  context.session.on("mix", overlay.redraw, context.scope);
   const head = element("div", { class: "snb-overview" }, overview.root, axis.root);
   root.append(element("div", { class: "snb-top" }, viewBar, head), ...rows.map((row) => row.root), overlay.root);
   gestures(context, root);
@@ -115,21 +143,6 @@ function trackArea(context: Context, viewBar: HTMLElement): Part & { redraw: () 
   return { root, tick, redraw };
 }
 
-/** Move the parts with the play head: before every repaint while it plays, else when it is put somewhere. */
-function follow({ session, view, stage, scope }: Context, parts: readonly Part[]): void {
-  let last = session.position;
-  const tick = () => {
-    const now = session.position;
-    // Pages turn with the play head, not under people who look elsewhere.
-    if (view.follows && view.viewport.contains(last)) view.viewport.reveal(now);
-    last = now;
-    for (const part of parts) part.tick();
-  };
-  const update = () => {
-    stage.animate(session.state === "playing" ? tick : null);
-    stage.request(tick);
-  };
-  session.on("state", update, scope);
-  session.on("position", update, scope);
-  update();
+function markColours({ cursor, muted, accent, region }: Colours): MarkColours {
+  return { position: cursor, hover: muted, edge: accent, region, halo: null };
 }

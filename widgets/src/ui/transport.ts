@@ -1,14 +1,22 @@
+import type { Scope } from "../afm/scope";
+import type { Playback } from "../audio/playback";
 import { button, relabel } from "./button";
 import { element, hasFocus } from "./dom";
 import { formatTime } from "./format";
-import type { Context, Part } from "./parts";
+import type { Part } from "./parts";
 
 /** Shorter waits, as for a seek, are not noticed and not told. */
 const NOTICED_MS = 150;
 
+interface Transport {
+  readonly playback: Playback;
+  readonly actions: { toggle(): void; play(): void; stop(): void };
+  readonly scope: Scope;
+}
+
 /** Play, stop and the time; beside them what keeps the sound from coming. */
-export function transport({ session, actions, scope }: Context): Part {
-  const { sampleRate, frames } = session.song;
+export function transport({ playback, actions, scope }: Transport): Part {
+  const { sampleRate, frames } = playback.song;
   const play = button({ label: "Play", icon: "play", class: "snb-play", onPress: () => actions.toggle() }, scope);
   const start = button({ label: "Stop, and go to the start", icon: "start", onPress: () => actions.stop() }, scope);
   const time = element("span", { class: "snb-time" });
@@ -26,7 +34,7 @@ export function transport({ session, actions, scope }: Context): Part {
   };
   let forgetWaiting: (() => void) | null = null;
   const update = () => {
-    const { state } = session;
+    const { state } = playback;
     const isOn = state === "playing" || state === "buffering";
     relabel(play, isOn ? "Pause" : "Play", isOn ? "pause" : "play");
     if (state === "buffering") {
@@ -40,11 +48,11 @@ export function transport({ session, actions, scope }: Context): Part {
     if (state !== "blocked" && hasFocus(enable)) play.focus();
     enable.hidden = state !== "blocked";
   };
-  session.on("state", update, scope);
+  playback.on("state", update, scope);
   update();
   const clock = element("span", { class: "snb-clock" }, time, length);
   const tick = () => {
-    const text = formatTime(session.position / sampleRate);
+    const text = formatTime(playback.position / sampleRate);
     if (time.textContent !== text) time.textContent = text;
   };
   tick();

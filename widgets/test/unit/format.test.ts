@@ -7,6 +7,7 @@ import {
   formatSpeed,
   formatTime,
   parseTime,
+  spokenExactTime,
   spokenPan,
   spokenTime,
 } from "../../src/ui/format";
@@ -46,6 +47,14 @@ test.each([
   [3661, "1 hour 1 minute 1 second"],
 ])("%d s is spoken as %s", (seconds, text) => {
   expect(spokenTime(seconds)).toBe(text);
+});
+
+test.each([
+  [0.5, "0.500 seconds"],
+  [63.25, "1 minute 3.250 seconds"],
+  [3661, "1 hour 1 minute 1.000 seconds"],
+])("%d s is spoken exactly as %s", (seconds, text) => {
+  expect(spokenExactTime(seconds)).toBe(text);
 });
 
 test("levels, pans and speeds", () => {

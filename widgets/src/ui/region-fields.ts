@@ -2,30 +2,39 @@ import type { Scope } from "../afm/scope";
 import { button, setPressed } from "./button";
 import { element } from "./dom";
 import { formatTime, parseTime } from "./format";
-import { type Context, onMix } from "./parts";
+import type { Region } from "./view";
 
-/** The loop toggle, with fields for both ends while it is on. */
-export function loopControls(context: Context): HTMLElement {
-  const { session, actions, scope } = context;
-  const toggle = button({ label: "Loop", icon: "loop", text: "Loop", onPress: () => actions.toggleLoop() }, scope);
-  const ends = ["Loop start", "Loop end"].map((label, edge) =>
+interface Marking {
+  /** What the region is called. */
+  readonly name: string;
+  /** Seconds. */
+  readonly region: () => Region | null;
+  toggle(): void;
+  set(region: Region): void;
+}
+
+/** A toggle for a region, with fields for both of its ends while it is on; and what brings them up to date. */
+export function regionControls({ name, region, toggle, set }: Marking, scope: Scope) {
+  const pressed = button({ label: name, icon: "loop", text: name, onPress: toggle }, scope);
+  const ends = [`${name} start`, `${name} end`].map((label, edge) =>
     timeField(
       label,
       (seconds) => {
-        const loop = session.model.get("loop");
-        if (loop) actions.setLoop(edge ? [loop[0], seconds] : [seconds, loop[1]]);
+        const now = region();
+        if (now) set(edge ? [now[0], seconds] : [seconds, now[1]]);
       },
       scope,
     ),
   );
   const fields = element("span", { class: "snb-loop-fields" }, ends[0]?.root ?? null, "–", ends[1]?.root ?? null);
-  onMix(context, () => {
-    const loop = session.model.get("loop");
-    setPressed(toggle, loop !== null);
-    fields.hidden = loop === null;
-    for (const [edge, field] of ends.entries()) field.set(loop?.[edge] ?? 0);
-  });
-  return element("div", { class: "snb-group" }, toggle, fields);
+  const update = () => {
+    const now = region();
+    setPressed(pressed, now !== null);
+    fields.hidden = now === null;
+    for (const [edge, field] of ends.entries()) field.set(now?.[edge] ?? 0);
+  };
+  update();
+  return { root: element("div", { class: "snb-group" }, pressed, fields), update };
 }
 
 function timeField(label: string, changed: (seconds: number) => void, scope: Scope) {

@@ -1,0 +1,317 @@
+"""Spectrograms on paper: their values, scales and colours are librosa's and matplotlib's, and nothing is kept."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import librosa
+import numpy as np
+import pytest
+from matplotlib import colormaps
+
+from spleeter_nb import SpectrogramComparison, spectrogram_figure
+from spleeter_nb.exceptions import UnknownOptionError, ValidationError
+from spleeter_nb.widgets.figure import small_picture
+from spleeter_nb.widgets.panes import checked
+from spleeter_nb.widgets.scales import FrequencyAxis, bins_of_rows, hz_to_mel, mel_to_hz, rows_of
+from spleeter_nb.widgets.static import TEXT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+    from spleeter_nb.values import FloatArray
+
+RATE = 22_050
+N_FFT, HOP = 1024, 256
+
+
+def sounds() -> dict[str, FloatArray]:
+    """Of known level: a tone, a sweep, an impulse, noise; 1.5 s, mono."""
+    times = np.arange(3 * RATE // 2) / RATE
+    impulse = np.zeros(len(times))
+    impulse[RATE // 2] = 0.8
+    return {
+        name: np.asarray(sound, np.float32)
+        for name, sound in {
+            "tone": 0.5 * np.sin(2 * np.pi * 1000 * times),
+            "sweep": 0.25 * np.sin(2 * np.pi * (100 * times + 3000 * times**2)),
+            "impulse": impulse,
+            "noise": np.random.default_rng(0).normal(0, 0.05, len(times)),
+        }.items()
+    }
+
+
+def librosa_levels(sound: FloatArray, window: str = "hann") -> FloatArray:
+    """dB (bins, columns); a sine of amplitude 1 is 0 dB."""
+    spectrum = librosa.stft(sound, n_fft=N_FFT, hop_length=HOP, window=window, center=True, pad_mode="constant")
+    ref = librosa.filters.get_window(window, N_FFT).sum() / 2
+    levels: FloatArray = librosa.amplitude_to_db(np.abs(spectrum), ref=ref, top_db=None)
+    return levels
+
+
+def images(figure: Figure) -> dict[str, AxesImage]:
+    return {axes.get_title(loc="left"): axes.images[0] for axes in figure.axes if axes.get_title(loc="left")}
+
+
+@pytest.fixture(scope="module")
+def view() -> SpectrogramComparison:
+    return SpectrogramComparison(
+        sounds(), sample_rate=RATE, mixture=sum(sounds().values()), n_fft=N_FFT, hop_length=HOP, title="Sounds"
+    )
+
+
+# Scales
+
+
+def test_mels_are_those_of_librosa_and_go_back() -> None:
+    hz = np.array([0, 1, 60, 440, 999, 1000, 1001, 4000, 6400, 22_050.0])
+    np.testing.assert_allclose(hz_to_mel(hz), librosa.hz_to_mel(hz), rtol=1e-12)
+    np.testing.assert_allclose(mel_to_hz(hz_to_mel(hz)), hz, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["linear", "log", "mel"])
+def test_rows_cover_the_axis_evenly(kind: str) -> None:
+    axis = FrequencyAxis.between(kind, 0, 8000)
+    assert axis.fmin == (20 if kind == "log" else 0)
+    edges = axis.edges(100)
+    assert (edges[0], edges[-1]) == (pytest.approx(axis.fmin), pytest.approx(8000))
+    np.testing.assert_allclose(np.diff(axis.functions[0](edges), 2), 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_fft", [16, 17, 19, 1024])
+@pytest.mark.parametrize("kind", ["linear", "log", "mel"])
+@pytest.mark.parametrize("rows", [1, 7, 500])
+def test_rows_show_the_maximum_or_the_nearest_of_their_bins(n_fft: int, kind: str, rows: int) -> None:
+    bins = n_fft // 2 + 1
+    edges = FrequencyAxis.between(kind, 0, RATE / 2).edges(rows)
+    ranges = bins_of_rows(edges, hz_per_bin=RATE / n_fft, bins=bins)
+    assert ranges.min() >= 0
+    assert ranges.max() <= bins
+    assert (ranges[:, 0] < ranges[:, 1]).all()
+    columns = np.random.default_rng(0).random((3, bins)).astype(np.float32)
+    expected = np.stack([columns[:, first:stop].max(axis=1) for first, stop in ranges], axis=1)
+    np.testing.assert_array_equal(rows_of(columns, ranges), expected)
+
+
+@pytest.mark.parametrize("kind", ["linear", "log", "mel"])
+@pytest.mark.parametrize(("fmin", "fmax"), [(0, 11_025), (100, 150), (0, 192_000), (400, 1200), (0, 50)])
+@pytest.mark.parametrize("note_names", [False, True])
+def test_ticks_lie_on_the_axis_and_apart(kind: str, fmin: float, fmax: float, *, note_names: bool) -> None:
+    axis = FrequencyAxis.between(kind, fmin, fmax)
+    ticks = axis.ticks(distance=0.09, note_names=note_names)
+    places = axis.functions[0](np.array([hz for hz, _ in ticks]))
+    span = np.ptp(axis.functions[0](np.array([axis.fmin, axis.fmax])))
+    assert all(axis.fmin <= hz <= axis.fmax for hz, _ in ticks)
+    assert (np.diff(places) > 0.08 * span).all()
+    assert note_names or len(ticks) >= 3
+
+
+def test_labels_are_hz_or_notes() -> None:
+    axis = FrequencyAxis.between("log", 0, 11_025)
+    assert [label for _, label in axis.ticks(distance=0.09, note_names=False)] == [
+        "20",
+        "50",
+        "100",
+        "200",
+        "500",
+        "1k",
+        "2k",
+        "5k",
+        "10k",
+    ]
+    notes = {label: hz for hz, label in axis.ticks(distance=0.09, note_names=True)}
+    assert notes["C4"] == pytest.approx(librosa.note_to_hz("C4"))
+
+
+# Values and colours
+
+
+@pytest.mark.parametrize("name", list(sounds()))
+@pytest.mark.parametrize("y_axis", ["linear", "log", "mel"])
+def test_values_and_colours_are_those_of_librosa_on_every_scale(
+    name: str, y_axis: str, view: SpectrogramComparison
+) -> None:
+    figure = view.figure(panes=[name], y_axis=y_axis, region=[0.2, 0.9], top_db=90, width=8, height=30, dpi=100)
+    image = images(figure)[name]
+    levels = librosa_levels(sounds()[name])
+    values = np.asarray(image.get_array())
+    low, high = image.get_clim()
+    assert high - low == pytest.approx(90)
+    axes = image.axes
+    start, stop, fmin, fmax = image.get_extent()
+    # From data to the image as matplotlib draws it: by the place on the screen.
+    bottom, top = (axes.transData.transform((0, hz))[1] for hz in (fmin, fmax))
+    for k in range(2, N_FFT // 2, 7):
+        hz = k * RATE / N_FFT
+        if hz <= fmin:
+            continue
+        row = int((axes.transData.transform((0, hz))[1] - bottom) / (top - bottom) * len(values))
+        for column in range(-(-RATE // 5 // HOP), RATE * 9 // 10 // HOP):
+            place = int((column * HOP / RATE - start) / (stop - start) * values.shape[1])
+            # Where a row holds several bins, it shows the loudest.
+            edges = FrequencyAxis.between(y_axis, 0, RATE / 2).edges(len(values))[row : row + 2]
+            inside = [b for b in range(N_FFT // 2 + 1) if edges[0] <= b * RATE / N_FFT < edges[1]] or [k]
+            expected = max(low, *(levels[b, column] for b in inside))
+            assert values[row, place] == pytest.approx(expected, abs=0.02)
+            colour = colormaps["magma"](np.clip((expected - low) / 90, 0, 1))
+            np.testing.assert_allclose(image.to_rgba(values[row, place]), colour, atol=0.03)
+
+
+def test_all_of_a_song_that_fits_is_there(view: SpectrogramComparison) -> None:
+    figure = view.figure(panes=["noise"], y_axis="linear", height=12, width=12, dpi=100)
+    values = np.asarray(images(figure)["noise"].get_array())
+    levels = librosa_levels(sounds()["noise"])
+    assert values.shape[1] == levels.shape[1]
+    assert np.abs(values.max(axis=0) - levels.max(axis=0)).max() < 0.02
+
+
+def test_a_narrow_picture_shows_the_loudest_of_each_column(view: SpectrogramComparison) -> None:
+    values = np.asarray(images(view.figure(panes=["impulse"], width=2, dpi=20))["impulse"].get_array())
+    levels = librosa_levels(sounds()["impulse"])
+    assert values.shape[1] < 20
+    assert values.max() == pytest.approx(levels.max(), abs=0.02)
+
+
+def test_gain_and_range_move_the_colours(view: SpectrogramComparison) -> None:
+    image = images(view.figure(panes=["tone"], gain_db=10, top_db=50, cmap="gray"))["tone"]
+    assert image.get_clim() == (pytest.approx(view.peak_db - 60), pytest.approx(view.peak_db - 10))
+    assert image.cmap.name == "gray"
+
+
+def test_masks_and_differences_are_those_of_the_levels(view: SpectrogramComparison) -> None:
+    panes = [("mask", "tone"), ("difference", "tone", "noise")]
+    figure = view.figure(panes=panes, y_axis="linear", height=14, difference_db=30, dpi=100)
+    mask, difference = (image for image in images(figure).values())
+    assert list(images(figure)) == ["tone / mixture", "tone - noise"]
+    assert (mask.get_clim(), mask.cmap.name) == ((0, 1), "viridis")
+    assert (difference.get_clim(), difference.cmap.name) == ((-30, 30), "coolwarm")
+    k, column = round(1000 * N_FFT / RATE), 60
+    row = int((k * RATE / N_FFT) / (RATE / 2) * mask.get_array().shape[0])
+    tone, noise, mixture = (
+        librosa_levels(sound) for sound in (sounds()["tone"], sounds()["noise"], sum(sounds().values()))
+    )
+    ratio = 10 ** ((tone[k, column] - mixture[k, column]) / 20)
+    assert mask.get_array()[row, column] == pytest.approx(min(1, ratio), abs=0.01)
+    low = view.peak_db - 80
+    expected = max(tone[k, column], low) - max(noise[k, column], low)
+    assert difference.get_array()[row, column] == pytest.approx(expected, abs=0.1)
+
+
+def test_of_silence_a_mask_takes_nothing_and_no_value_is_missing() -> None:
+    silent = np.zeros(RATE, np.float32)
+    figure = spectrogram_figure(
+        {"a": silent, "b": sounds()["noise"][:RATE]},
+        sample_rate=RATE,
+        mixture=silent,
+        panes=["a", ("mask", "a"), ("difference", "a", "b")],
+    )
+    assert all(np.isfinite(np.asarray(image.get_array())).all() for image in images(figure).values())
+    view = SpectrogramComparison({"a": silent}, sample_rate=RATE, mixture=silent, panes=[("mask", "a")])
+    assert view.static_png().startswith(b"\x89PNG")
+    view.close()
+
+
+# What it takes
+
+
+def test_what_is_drawn_of_arrays_is_what_a_comparison_draws(view: SpectrogramComparison) -> None:
+    options: dict[str, Any] = {"panes": ["sweep", "residual"], "region": [0.1, 1.0], "y_axis": "mel", "dpi": 50}
+    arrays = spectrogram_figure(
+        sounds(), sample_rate=RATE, mixture=sum(sounds().values()), n_fft=N_FFT, hop_length=HOP, **options
+    )
+    comparison = spectrogram_figure(view, **options)
+    for name, image in images(arrays).items():
+        np.testing.assert_array_equal(image.get_array(), images(comparison)[name].get_array())
+        assert image.get_clim() == images(comparison)[name].get_clim()
+
+
+def test_axes_are_seconds_and_hz_and_marks_are_drawn(view: SpectrogramComparison) -> None:
+    figure = view.figure(panes=["tone", "noise"], region=[0.25, 1.25], note_names=True, fmin=100, fmax=5000)
+    axes = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [one.get_xlim() for one in axes] == [(0.25, 1.25)] * 2
+    assert all(one.get_ylim() == (100, 5000) for one in axes)
+    assert "C4" in [label.get_text() for label in axes[0].get_yticklabels()]
+    # One bar for both: their colours are the same.
+    assert len(figure.axes) == 3
+    assert figure.texts[0].get_text() == "Sounds"
+
+
+def test_long_songs_have_minutes() -> None:
+    figure = spectrogram_figure({"a": np.zeros(130 * 3000, np.float32)}, sample_rate=3000, dpi=20)
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert {"0:00", "1:00", "2:00"} <= set(labels)
+
+
+def test_size_and_dots_are_as_asked(view: SpectrogramComparison) -> None:
+    figure = spectrogram_figure(view, width=5, height=4, dpi=50)
+    assert (tuple(figure.get_size_inches()), figure.dpi) == ((5, 4), 50)
+    file = io.BytesIO()
+    figure.savefig(file, format="pdf")
+    assert file.getvalue().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"width": 0}, {"height": "5"}, {"dpi": 10**9}, {"dpi": True}, {"fmin": 5000, "fmax": 5010}, {"panes": []}],
+)
+def test_wrong_options_are_refused(options: dict[str, Any], view: SpectrogramComparison) -> None:
+    with pytest.raises(ValidationError):
+        spectrogram_figure(view, **options)
+    with pytest.raises(ValidationError):
+        spectrogram_figure(sounds(), sample_rate=RATE, **options)
+
+
+def test_unknown_options_name_the_nearest(view: SpectrogramComparison) -> None:
+    with pytest.raises(UnknownOptionError, match="Did you mean 'cmap'"):
+        spectrogram_figure(view, cmaps="magma")
+    with pytest.raises(UnknownOptionError, match="Did you mean 'n_fft'"):
+        spectrogram_figure(sounds(), sample_rate=RATE, nfft=512)
+
+
+@pytest.mark.parametrize("title", ["$x^2", "%", "中\u202e", "\\frac", "<b>"])
+def test_titles_are_text(title: str) -> None:
+    figure = spectrogram_figure({title: np.zeros(3000, np.float32)}, sample_rate=3000, title=title, dpi=20)
+    figure.canvas.draw()
+
+
+def test_nothing_is_kept_and_no_window_is_made(view: SpectrogramComparison) -> None:
+    view.figure(dpi=20)
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_a_long_song_needs_no_whole_spectrogram() -> None:
+    sound = np.random.default_rng(0).uniform(-0.1, 0.1, (120 * RATE, 2)).astype(np.float32)
+    view = SpectrogramComparison({"a": sound}, sample_rate=RATE, n_fft=2048, hop_length=256)
+    view.figure(dpi=20)
+    tracemalloc.start()
+    view.figure(dpi=50)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    view.close()
+    # Whole, it has 43 MB as float32.
+    assert peak < 15e6
+
+
+# The small one
+
+
+def test_the_small_picture_is_small_and_quick(real_stems: dict[str, np.ndarray]) -> None:
+    view = SpectrogramComparison(real_stems, sample_rate=44_100, mixture=sum(real_stems.values()), title="Song")
+    settings = checked(view.limits, {"panes": [*view.signals, "mixture"]})
+    small_picture(view.analysis, settings, TEXT)
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        picture = small_picture(view.analysis, settings, TEXT)
+        seconds.append(time.perf_counter() - begin)
+    view.close()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 130_000
+    # 0.25 s where nothing else runs.
+    assert min(seconds) < 1.2
