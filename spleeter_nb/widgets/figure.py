@@ -282,9 +282,9 @@ def _pane_size(paper: _Paper, count: int) -> tuple[float, float]:
 
 def _figure(analysis: Analysis, settings: Mapping[str, Any], columns: _Columns, paper: _Paper) -> Figure:
     # Without pyplot, which would keep each figure, and choose a window to show it in.
-    from matplotlib.figure import Figure  # noqa: PLC0415 - takes its time
+    from spleeter_nb.widgets.notebook_figure import NotebookFigure  # noqa: PLC0415 - takes its time
 
-    figure = Figure(figsize=(paper.width, paper.height), dpi=paper.dpi, facecolor=paper.face)
+    figure = NotebookFigure(figsize=(paper.width, paper.height), dpi=paper.dpi, facecolor=paper.face)
     figure.set_layout_engine("none")
     if analysis.scene.title:
         place = _LEFT / paper.width, 1 - 0.06 / paper.height

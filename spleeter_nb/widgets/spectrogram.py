@@ -397,15 +397,15 @@ class SpectrogramComparison(Bridge):
 
     def _measure(self, _change: object = None) -> None:
         """Measure in a thread: who changes the region may be the one that takes messages."""
-        if self.region is not None or self.table:
-            self._measurer.send(self._measured(self.region))
+        if self._analysis is not None and (self.region is not None or self.table):
+            self._measurer.send(self._measured(self._analysis.scene.sums, self.region))
 
-    def _measured(self, region: list[float] | None) -> Messages:
+    def _measured(self, sums: Mapping[str, Sum], region: list[float] | None) -> Messages:
         """Set the table; it can be left between two signals."""
         numbers: dict[str, dict[str, float]] = {}
         if region is not None:
             first, stop = samples_of(self.limits, region)
-            for name, signal in self.analysis.scene.sums.items():
+            for name, signal in sums.items():
                 numbers[name] = measured(signal, first, stop)
                 yield None
         self.set_trait("table", table_of(numbers))

@@ -86,7 +86,9 @@ class Comparison:
     @property
     def is_sharp(self) -> bool:
         """Whether all is drawn, and nothing better is to come."""
-        is_waiting = self.root.locator(".snb-sharpening").is_visible() or self.root.locator(".snb-busy-kernel").inner_text()
+        is_waiting = (
+            self.root.locator(".snb-sharpening").is_visible() or self.root.locator(".snb-busy-kernel").inner_text()
+        )
         return not is_waiting and all(is_drawn(self.picture(pane)) for pane in range(len(self.panes)))
 
     def wait_until_sharp(self) -> None:

@@ -121,18 +121,25 @@ def test_every_pixel_is_librosas_value(
         drawn, floor = drawn_levels(signals, pane, stage)
         wanted = expected(levels, drawn.shape, (y_axis, *band))
         wrong = np.abs(drawn - np.clip(wanted, floor, floor + 100)) > CLOSE_DB
-        assert not wrong.any(), f"{signals.panes[pane]}: {wrong.sum()} of {wrong.size} pixels, as {np.argwhere(wrong)[:5]}"
+        assert not wrong.any(), (
+            f"{signals.panes[pane]}: {wrong.sum()} of {wrong.size} pixels, as {np.argwhere(wrong)[:5]}"
+        )
 
 
 @pytest.mark.parametrize("y_axis", SCALES)
-def test_the_read_out_is_librosas_value(
-    y_axis: str, signals: Comparison, stage: Notebook, oracle: np.ndarray
-) -> None:
+def test_the_read_out_is_librosas_value(y_axis: str, signals: Comparison, stage: Notebook, oracle: np.ndarray) -> None:
     stage.python(f"view.y_axis = {y_axis!r}")
     until(stage.page, lambda: signals.choice("Frequency scale").input_value() == y_axis, "the scale is chosen")
     signals.wait_until_sharp()
 
-    for pane, column, bin_number in [(0, 50, 93), (0, 120, 94), (1, 80, 260), (2, 100, 500), (2, 99, 1000), (3, 200, 700)]:
+    for pane, column, bin_number in [
+        (0, 50, 93),
+        (0, 120, 94),
+        (1, 80, 260),
+        (2, 100, 500),
+        (2, 99, 1000),
+        (3, 200, 700),
+    ]:
         across = column * HOP / (6 * RATE)
         up = float(fraction(np.array(bin_number * RATE / N_FFT), y_axis, 0, NYQUIST))
         said = signals.read_at(across, up, pane=pane)

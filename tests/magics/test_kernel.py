@@ -76,6 +76,11 @@ def test_a_notebook_with_the_magics(kernel: tuple[KernelManager, BlockingKernelC
     assert kind == "execute_result"
     assert content["data"]["text/plain"].startswith("SeparationResult('mixture.flac': vocals, accompaniment")
 
+    reply, outputs = Cell(client, "%separate snb.demo_song() -d 2 --no-progress --spectrograms").end()
+    shown = [(kind, content["data"]["text/plain"]) for kind, content in outputs if kind != "stream"]
+    assert [kind for kind, _ in shown] == ["execute_result", "display_data"]
+    assert shown[1][1].startswith("SpectrogramComparison('mixture.flac': mixture, vocals, accompaniment, residual")
+
     reply, outputs = Cell(client, "%separate missing.mp3").end()
     assert (reply["status"], reply["ename"]) == ("error", "AudioNotFoundError")
     ((kind, content),) = outputs  # by this message nbval and nbconvert see that a cell has failed

@@ -6,19 +6,23 @@ import io
 import sys
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import librosa
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib import colormaps
 
 from spleeter_nb import SpectrogramComparison, spectrogram_figure
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError
+from spleeter_nb.values import ModelSpec
 from spleeter_nb.widgets.figure import small_picture
 from spleeter_nb.widgets.panes import checked
-from spleeter_nb.widgets.scales import FrequencyAxis, bins_of_rows, hz_to_mel, mel_to_hz, rows_of
+from spleeter_nb.widgets.scales import FrequencyAxis
 from spleeter_nb.widgets.static import TEXT
+from tests.widgets.test_scene import result_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,69 +69,6 @@ def view() -> SpectrogramComparison:
     )
 
 
-# Scales
-
-
-def test_mels_are_those_of_librosa_and_go_back() -> None:
-    hz = np.array([0, 1, 60, 440, 999, 1000, 1001, 4000, 6400, 22_050.0])
-    np.testing.assert_allclose(hz_to_mel(hz), librosa.hz_to_mel(hz), rtol=1e-12)
-    np.testing.assert_allclose(mel_to_hz(hz_to_mel(hz)), hz, rtol=1e-12)
-
-
-@pytest.mark.parametrize("kind", ["linear", "log", "mel"])
-def test_rows_cover_the_axis_evenly(kind: str) -> None:
-    axis = FrequencyAxis.between(kind, 0, 8000)
-    assert axis.fmin == (20 if kind == "log" else 0)
-    edges = axis.edges(100)
-    assert (edges[0], edges[-1]) == (pytest.approx(axis.fmin), pytest.approx(8000))
-    np.testing.assert_allclose(np.diff(axis.functions[0](edges), 2), 0, atol=1e-8)
-
-
-@pytest.mark.parametrize("n_fft", [16, 17, 19, 1024])
-@pytest.mark.parametrize("kind", ["linear", "log", "mel"])
-@pytest.mark.parametrize("rows", [1, 7, 500])
-def test_rows_show_the_maximum_or_the_nearest_of_their_bins(n_fft: int, kind: str, rows: int) -> None:
-    bins = n_fft // 2 + 1
-    edges = FrequencyAxis.between(kind, 0, RATE / 2).edges(rows)
-    ranges = bins_of_rows(edges, hz_per_bin=RATE / n_fft, bins=bins)
-    assert ranges.min() >= 0
-    assert ranges.max() <= bins
-    assert (ranges[:, 0] < ranges[:, 1]).all()
-    columns = np.random.default_rng(0).random((3, bins)).astype(np.float32)
-    expected = np.stack([columns[:, first:stop].max(axis=1) for first, stop in ranges], axis=1)
-    np.testing.assert_array_equal(rows_of(columns, ranges), expected)
-
-
-@pytest.mark.parametrize("kind", ["linear", "log", "mel"])
-@pytest.mark.parametrize(("fmin", "fmax"), [(0, 11_025), (100, 150), (0, 192_000), (400, 1200), (0, 50)])
-@pytest.mark.parametrize("note_names", [False, True])
-def test_ticks_lie_on_the_axis_and_apart(kind: str, fmin: float, fmax: float, *, note_names: bool) -> None:
-    axis = FrequencyAxis.between(kind, fmin, fmax)
-    ticks = axis.ticks(distance=0.09, note_names=note_names)
-    places = axis.functions[0](np.array([hz for hz, _ in ticks]))
-    span = np.ptp(axis.functions[0](np.array([axis.fmin, axis.fmax])))
-    assert all(axis.fmin <= hz <= axis.fmax for hz, _ in ticks)
-    assert (np.diff(places) > 0.08 * span).all()
-    assert note_names or len(ticks) >= 3
-
-
-def test_labels_are_hz_or_notes() -> None:
-    axis = FrequencyAxis.between("log", 0, 11_025)
-    assert [label for _, label in axis.ticks(distance=0.09, note_names=False)] == [
-        "20",
-        "50",
-        "100",
-        "200",
-        "500",
-        "1k",
-        "2k",
-        "5k",
-        "10k",
-    ]
-    notes = {label: hz for hz, label in axis.ticks(distance=0.09, note_names=True)}
-    assert notes["C4"] == pytest.approx(librosa.note_to_hz("C4"))
-
-
 # Values and colours
 
 
@@ -146,20 +87,20 @@ def test_values_and_colours_are_those_of_librosa_on_every_scale(
     start, stop, fmin, fmax = image.get_extent()
     # From data to the image as matplotlib draws it: by the place on the screen.
     bottom, top = (axes.transData.transform((0, hz))[1] for hz in (fmin, fmax))
+    columns = np.arange(-(-RATE // 5 // HOP), RATE * 9 // 10 // HOP)
+    places = ((columns * HOP / RATE - start) / (stop - start) * values.shape[1]).astype(int)
+    edges = FrequencyAxis.between(y_axis, 0, RATE / 2).edges(len(values))
+    centres = np.arange(N_FFT // 2 + 1) * RATE / N_FFT
     for k in range(2, N_FFT // 2, 7):
-        hz = k * RATE / N_FFT
-        if hz <= fmin:
+        if centres[k] <= fmin:
             continue
-        row = int((axes.transData.transform((0, hz))[1] - bottom) / (top - bottom) * len(values))
-        for column in range(-(-RATE // 5 // HOP), RATE * 9 // 10 // HOP):
-            place = int((column * HOP / RATE - start) / (stop - start) * values.shape[1])
-            # Where a row holds several bins, it shows the loudest.
-            edges = FrequencyAxis.between(y_axis, 0, RATE / 2).edges(len(values))[row : row + 2]
-            inside = [b for b in range(N_FFT // 2 + 1) if edges[0] <= b * RATE / N_FFT < edges[1]] or [k]
-            expected = max(low, *(levels[b, column] for b in inside))
-            assert values[row, place] == pytest.approx(expected, abs=0.02)
-            colour = colormaps["magma"](np.clip((expected - low) / 90, 0, 1))
-            np.testing.assert_allclose(image.to_rgba(values[row, place]), colour, atol=0.03)
+        row = int((axes.transData.transform((0, centres[k]))[1] - bottom) / (top - bottom) * len(values))
+        # Where a row holds several bins, it shows the loudest.
+        inside = np.flatnonzero((edges[row] <= centres) & (centres < edges[row + 1]))
+        expected = np.maximum(levels[inside if len(inside) else [k]][:, columns].max(axis=0), low)
+        np.testing.assert_allclose(values[row, places], expected, atol=0.02)
+        colours = colormaps["magma"](np.clip((expected - low) / 90, 0, 1))
+        np.testing.assert_allclose(image.to_rgba(values[row, places]), colours, atol=0.03)
 
 
 def test_all_of_a_song_that_fits_is_there(view: SpectrogramComparison) -> None:
@@ -241,6 +182,20 @@ def test_axes_are_seconds_and_hz_and_marks_are_drawn(view: SpectrogramComparison
     assert figure.texts[0].get_text() == "Sounds"
 
 
+def test_limits_of_the_network_are_drawn_on_request() -> None:
+    frames = 2 * RATE
+    spec = ModelSpec("m", ("a",), n_fft=1024, hop_length=256, n_bins=200, sample_rate=RATE, segment_frames=64)
+    stems = {"a": np.zeros((frames, 2), np.float32)}
+    result = replace(result_of(stems, lambda: stems["a"], rate=RATE), spec=spec)
+    assert not any(axes.lines for axes in spectrogram_figure(result, dpi=20).axes)
+    figure = spectrogram_figure(result, panes=["a"], show_band_limit=True, show_segments=True, dpi=20)
+    band, *borders = figure.axes[0].lines
+    assert list(band.get_ydata()) == [result.band_limit] * 2
+    assert tuple(border.get_xdata()[0] for border in borders) == result.segment_borders() != ()
+    # What lies outside is not drawn.
+    assert not spectrogram_figure(result, panes=["a"], show_band_limit=True, fmax=1000, dpi=20).axes[0].lines
+
+
 def test_long_songs_have_minutes() -> None:
     figure = spectrogram_figure({"a": np.zeros(130 * 3000, np.float32)}, sample_rate=3000, dpi=20)
     figure.canvas.draw()
@@ -278,6 +233,12 @@ def test_unknown_options_name_the_nearest(view: SpectrogramComparison) -> None:
 def test_titles_are_text(title: str) -> None:
     figure = spectrogram_figure({title: np.zeros(3000, np.float32)}, sample_rate=3000, title=title, dpi=20)
     figure.canvas.draw()
+
+
+def test_a_notebook_shows_it(view: SpectrogramComparison) -> None:
+    figure = view.figure(panes=["tone"], dpi=30)
+    data, _ = DisplayFormatter().format(figure)
+    assert data["image/png"].startswith(b"\x89PNG")
 
 
 def test_nothing_is_kept_and_no_window_is_made(view: SpectrogramComparison) -> None:

@@ -4,23 +4,27 @@ import { VIEW_CHANGED } from "./view";
 
 /** Kernels that compute answer nothing; shorter waits are not told. */
 const BUSY_MS = 2000;
+/** What was wanted just now is asked for a little later. */
+const ASKED_MS = 100;
 
 /** Whether sharper pictures are to come, for the head; what went wrong, for below. */
 export function hints(context: SpectrogramContext): { state: HTMLElement; error: HTMLElement } {
   const { comparison, view, scope } = context;
   const { tiles } = comparison;
-  const sharpening = element("span", { hidden: true }, "sharpening …");
+  const sharpening = element("span", { class: "snb-sharpening", hidden: true }, "sharpening …");
   // Told to screen readers, unlike what comes and goes with every zoom.
-  const busy = element("span", { role: "status" });
+  const busy = element("span", { class: "snb-busy-kernel", role: "status" });
   const error = element("p", { class: "snb-error", role: "alert", hidden: true });
   let later: (() => void) | null = null;
   const update = () => {
     later?.();
     const { waitingSince } = tiles;
     const waited = waitingSince === null ? 0 : performance.now() - waitingSince;
-    later = waitingSince !== null && waited < BUSY_MS ? scope.after(BUSY_MS - waited + 1, update) : null;
-    const isBusy = waited >= BUSY_MS;
-    sharpening.hidden = tiles.pending === 0 || isBusy || tiles.error !== null;
+    const isPending = tiles.pending > 0 && tiles.error === null;
+    const isBusy = isPending && waited >= BUSY_MS;
+    const wait = waitingSince === null ? ASKED_MS : BUSY_MS - waited + 1;
+    later = isPending && !isBusy ? scope.after(wait, update) : null;
+    sharpening.hidden = !isPending || isBusy;
     const text = isBusy ? "The kernel is busy: what was sent before is shown." : "";
     if (busy.textContent !== text) busy.textContent = text;
     error.textContent = tiles.error ?? "";

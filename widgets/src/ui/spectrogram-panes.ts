@@ -10,9 +10,7 @@ import { BLINK_CHANGED } from "./spectrogram-view";
 import { MARKS_CHANGED, VIEW_CHANGED } from "./view";
 
 /** Settings that change how all panes are drawn. */
-const LOOK = [
-  ...(["y_axis", "fmin", "fmax", "cmap", "gain_db", "top_db", "difference_db"] as const),
-] satisfies readonly Setting[];
+const LOOK: readonly Setting[] = ["y_axis", "fmin", "fmax", "cmap", "gain_db", "top_db", "difference_db"];
 
 const KINDS = { level: "level", mask: "mask, 0 to 1", difference: "difference" } as const;
 

@@ -16,7 +16,7 @@ import type { Part } from "./parts";
 import { SpectrogramActions } from "./spectrogram-actions";
 import { blinkToggle } from "./spectrogram-blink";
 import { paneChooser } from "./spectrogram-chooser";
-import type { Comparison } from "./spectrogram-comparison";
+import type { Comparison, Setting } from "./spectrogram-comparison";
 import { lookControls, regionControl, zoomControls } from "./spectrogram-controls";
 import { paneGestures } from "./spectrogram-gestures";
 import { hints } from "./spectrogram-hints";
@@ -28,6 +28,9 @@ import { readout } from "./spectrogram-readout";
 import { SpectrogramView } from "./spectrogram-view";
 import { type ByKeyboard, toolbar } from "./toolbar";
 import { transport } from "./transport";
+
+/** Settings that change what is drawn over the panes. */
+const MARKS: readonly Setting[] = ["show_band_limit", "show_segments", "y_axis", "fmin", "fmax", "panes"];
 
 /** Build one view of a comparison into `root`. */
 export function renderSpectrogram(comparison: Comparison, root: HTMLElement, scope: Scope): void {
@@ -51,36 +54,27 @@ export function renderSpectrogram(comparison: Comparison, root: HTMLElement, sco
   const blink = blinkToggle(context);
   const run = (command: Command) => (command.do === "blink" ? blink.swap() : actions.run(command));
   const byKeyboard = keyboard(box, cross.home, { commandOf, repeats, run }, scope);
-  const panes = paneChooser(context);
-  const viewBar = toolbar(
-    "View",
-    [zoomControls(context), element("div", { class: "snb-group" }, panes.opener, blink.root), regionControl(context)],
-    byKeyboard,
-    scope,
-  );
-  const lookBar = toolbar("Picture", lookControls(context), byKeyboard, scope);
   const hint = hints(context);
   const title = element("div", { class: "snb-title", title: name, dir: "auto" }, name);
-  const head = element("div", { class: "snb-head" }, title, hint.state, help.button);
-  const bars = element("div", { class: "snb-bars" }, viewBar);
-  box.append(
-    head,
-    help.panel,
-    bars,
-    lookBar,
-    panes.panel,
-    cross.root,
-    tracks.root,
-    hint.error,
-    legend(context),
-    numbers(context),
-  );
+  box.append(element("div", { class: "snb-head" }, title, hint.state, help.button), help.panel);
+  const bars = controls(context, blink.root, byKeyboard);
+  box.append(...bars, cross.root, tracks.root, hint.error, legend(context), numbers(context));
   scope.listen(root, THEME_CHANGED, () => {
     colours = readColours(root);
     tracks.redraw();
   });
   onResolution(tracks.redraw, scope);
-  playAlong(context, { box, bars, home: cross.home, byKeyboard, parts: [tracks] });
+  playAlong(context, { box, bars: bars[0], home: cross.home, byKeyboard, parts: [tracks] });
+}
+
+/** Toolbars, the first of which has room for a player's, and what they open. */
+function controls(context: SpectrogramContext, blink: HTMLElement, byKeyboard: ByKeyboard) {
+  const { scope } = context;
+  const panes = paneChooser(context);
+  const choices = element("div", { class: "snb-group" }, panes.opener, blink);
+  const viewBar = toolbar("View", [zoomControls(context), choices, regionControl(context)], byKeyboard, scope);
+  const lookBar = toolbar("Picture", lookControls(context), byKeyboard, scope);
+  return [element("div", { class: "snb-bars" }, viewBar), lookBar, panes.panel] as const;
 }
 
 function mouseHelp(): HTMLElement {
@@ -130,17 +124,7 @@ function trackArea(context: SpectrogramContext): Part & Drawn & { width(): numbe
     scope,
   );
   comparison.onRegion(overlay.redraw, scope);
-  const settings = [
-    "band_limit",
-    "segments",
-    "show_band_limit",
-    "show_segments",
-    "y_axis",
-    "fmin",
-    "fmax",
-    "panes",
-  ] as const;
-  comparison.onSettings(settings, overlay.redraw, scope);
+  comparison.onSettings(MARKS, overlay.redraw, scope);
   const redraw = () => {
     for (const one of [axis, panes, overlay]) one.redraw();
     stage.request(overlay.tick);

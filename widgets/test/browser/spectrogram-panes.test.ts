@@ -221,3 +221,14 @@ test("that sharper pictures are to come is shown, that the kernel is busy is sai
   expect(shown.one('[role="alert"]').checkVisibility()).toBe(true);
   expect(shown.one('[role="alert"]').textContent).toBe("<b>no memory</b>");
 });
+
+test("a kernel that becomes busy later is noticed, too", async () => {
+  const model = comparisonModel({}, { frames: 40 * RATE });
+  shown = new ShownSpectrogram(model);
+  await shown.sharp();
+  model.kernel = null;
+  for (let i = 0; i < 3; i++) press(shown.home, "+");
+  await until(() => shown.one('.snb-state [role="status"]').textContent !== "");
+  press(shown.home, "0");
+  await until(() => shown.one('.snb-state [role="status"]').textContent === "");
+});
