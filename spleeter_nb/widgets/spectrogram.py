@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from html import escape
@@ -380,7 +381,9 @@ class SpectrogramComparison(Bridge):
         with self._lock:
             player, self._player = self._player, None
         if player is not None:
-            player.unobserve(self._mark_loop, "loop")
+            # At the end of the interpreter, the player may have forgotten it before.
+            with contextlib.suppress(ValueError):
+                player.unobserve(self._mark_loop, "loop")
 
     def _loop_region(self, _change: object) -> None:
         # What is true now, not what was when it changed: of two that change at once, one wins.

@@ -143,14 +143,14 @@ def player(stage: Notebook) -> Iterator[Player]:
 def comparison(stage: Notebook) -> Iterator[Comparison]:
     """A new comparison in the third cell of the stage, without a player."""
     yield _shown_comparison(stage, COMPARISON)
-    stage.python("view.close()")
+    _close_comparison(stage)
 
 
 @pytest.fixture
 def linked(player: Player, stage: Notebook) -> Iterator[Comparison]:  # noqa: ARG001 - it plays along
     """Likewise, with the player of the second cell."""
     yield _shown_comparison(stage, LINKED)
-    stage.python("view.close()")
+    _close_comparison(stage)
 
 
 def _shown_comparison(stage: Notebook, code: str) -> Comparison:
@@ -158,6 +158,12 @@ def _shown_comparison(stage: Notebook, code: str) -> Comparison:
     shown.root.wait_for()
     shown.wait_until_sharp()
     return shown
+
+
+def _close_comparison(stage: Notebook) -> None:
+    if stage.kernel_status() == "busy":
+        stage.interrupt()  # likewise
+    stage.python("view.close()")
 
 
 @pytest.fixture
