@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e import hosts
 from tests.e2e.browsing import CHROMIUM, FLAGS
+from tests.e2e.comparison import Comparison
 from tests.e2e.notebook import Notebook, until
 
 if TYPE_CHECKING:
@@ -33,11 +34,18 @@ WIDGETS = {
     "result": "%load_ext spleeter_nb\n%separate 'Long Way Home.flac' -q --var result\nresult",
     "player": "player = snb.StemPlayer(stems, sample_rate=44100, mixture=mixture, title='Long Way Home',\n"
     "    gains_db={'vocals': -6.0, 'bass': 3.0}, pans={'other': -0.4}, muted=['drums'], loop=[4.0, 7.5])\nplayer",
+    "spectrogram": "result.spectrograms(region=[4.0, 7.5])",
+    "spectrogram-mask": "result.spectrograms(player=None, y_axis='mel', show_band_limit=True, show_segments=True,\n"
+    "    panes=['mixture', 'vocals', ('mask', 'vocals'), ('difference', 'vocals', 'accompaniment')])",
+    "compare": "fast = snb.separate('Long Way Home.flac', precision='bfloat16', progress=False)\n"
+    "snb.compare(result, fast, labels=('float32', 'bfloat16'))",
     "files": "snb.FilePicker([os.getcwd()])",
     "models": "picker = snb.ModelPicker()\npicker.duration = 240\npicker",
     "job": "engine = snb.SpleeterEngine()\njob = engine.submit('Long Way Home.flac', cache=False)\njob",
     "app": "app = snb.app(roots=[os.getcwd()])\napp.separate(['Long Way Home.flac'])\napp",
 }
+
+SPECTROGRAMS = ("spectrogram", "spectrogram-mask", "compare")
 
 
 def main() -> None:
@@ -76,6 +84,8 @@ def _wait_until_quiet(page: Page, shown: Locator, name: str) -> None:
         until(page, lambda: "Done" in shown.inner_text(), "the job is done")
     if name == "app":
         shown.locator(".snb-player").wait_for()
+    if name in SPECTROGRAMS:
+        Comparison(page, shown.locator(".snb-root").first).wait_until_sharp()
     page.wait_for_timeout(1000)
 
 

@@ -250,21 +250,21 @@ def _whole(name: str, value: object, limits: tuple[int, int]) -> int:
     )
 
 
-def _window(name: object, n_fft: int) -> npt.NDArray[np.float64]:
-    if name == "hann":
+def _window(name: str, n_fft: int) -> npt.NDArray[np.float64]:
+    if is_one_of(name, ("hann",)):
         # The usual one, without the half second that the import takes.
         return hann(n_fft).astype(np.float64)
     from scipy.signal import get_window, windows  # noqa: PLC0415
 
-    try:
-        weights = get_window(name, n_fft, fftbins=True) if name in windows.__all__ else None
-    except ValueError:
-        weights = None
-    if weights is None:
-        hint = nearest(str(name), windows.__all__)
-        raise ValidationError(
-            f"window is {str(name)[:40]!r}; allowed: a window of scipy.signal.windows that takes no parameters, as "
-            f"hann, hamming, blackman, flattop, boxcar.{hint}",
-            window=name,
-        )
-    return weights
+    hint = nearest(str(name), windows.__all__)
+    if is_one_of(name, windows.__all__):
+        try:
+            return get_window(name, n_fft, fftbins=True)
+        except ValueError:
+            # There is one of that name, which takes parameters.
+            hint = ""
+    raise ValidationError(
+        f"window is {str(name)[:40]!r}; allowed: a window of scipy.signal.windows that takes no parameters, as hann, "
+        f"hamming, blackman, flattop, boxcar.{hint}",
+        window=name,
+    )

@@ -104,11 +104,11 @@ class Analysis:
         columns = self.spectrogram.columns(self.scene.frames)
         return min(columns - 1, (first + hop // 2) // hop), min(columns, (stop + hop // 2) // hop + 1)
 
-    def power(self, signal: int, first: int, stop: int, *, step: int = _BLOCK_COLUMNS) -> Iterator[FloatArray]:
-        """Yield columns [first, stop) of a signal, `step` at a time: float32 (step, bins)."""
+    def power(self, signal: int, first: int, stop: int) -> Iterator[FloatArray]:
+        """Yield columns [first, stop) of a signal, block by block: float32 (columns, bins)."""
         read = list(self.scene.sums.values())[signal].read
-        for begin in range(first, stop, step):
-            yield self.spectrogram.power(read, begin, min(begin + step, stop), samples=self.scene.frames)
+        for begin in range(first, stop, _BLOCK_COLUMNS):
+            yield self.spectrogram.power(read, begin, min(begin + _BLOCK_COLUMNS, stop), samples=self.scene.frames)
 
     def levels(self, signal: int, first: int, stop: int) -> FloatArray:
         """Return columns [first, stop) of a signal in dB, float32 (bins, columns), at least -160."""

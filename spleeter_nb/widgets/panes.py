@@ -54,7 +54,7 @@ class Limits(NamedTuple):
     signals: tuple[str, ...]
     mixture: str
     """The name of the mixture, ``""`` where there is none."""
-    panes: list[list[str]]
+    panes: tuple[tuple[str, str, str], ...]
     """Those at first."""
     sample_rate: int
     frames: int
@@ -70,13 +70,13 @@ def limits_of(scene: Scene) -> Limits:
     return Limits(tuple(scene.signals), scene.mixture, default_panes(scene), scene.sample_rate, scene.frames)
 
 
-def default_panes(scene: Scene) -> list[list[str]]:
+def default_panes(scene: Scene) -> tuple[tuple[str, str, str], ...]:
     """Return what is drawn at first: mixture, stems and residual, or a stem that two separations have."""
     if scene.pairs:
         one, other, difference = scene.pairs[0]
-        return [_level(one), _level(other), ["difference", one, other], _level(difference)]
+        return ("level", one, ""), ("level", other, ""), ("difference", one, other), ("level", difference, "")
     names = [*filter(None, [scene.mixture]), *scene.stems, *scene.residuals]
-    return [_level(name) for name in names]
+    return tuple(("level", name, "") for name in names[:_MOST_PANES])
 
 
 def checked_panes(limits: Limits, given: Any) -> list[list[str]]:
@@ -97,7 +97,7 @@ def checked_panes(limits: Limits, given: Any) -> list[list[str]]:
         If it is anything else.
     """
     if given is None:
-        return limits.panes
+        return [list(pane) for pane in limits.panes]
     if not isinstance(given, list | tuple) or not 1 <= len(given) <= _MOST_PANES:
         raise ValidationError(
             f"panes are {short(given)}; allowed: a list of 1 to {_MOST_PANES}, as in [{limits.signals[0]!r}, "

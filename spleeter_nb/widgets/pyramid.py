@@ -1,7 +1,7 @@
 """Spectrograms of all signals of a song at all scales of time, computed where somebody looks, in bounded memory.
 
 A column of level L is the maximum over ``2 ** L`` columns of level 0. One level, the *base*, is kept whole: the finest
-one of which all signals fit into 48 MB. It is filled piece by piece as it is asked for, and coarser levels are pooled
+one of which all signals fit into 32 MB. It is filled piece by piece as it is asked for, and coarser levels are pooled
 from it. Finer tiles are short, and computed from the samples; the last ones are remembered.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TileArray: TypeAlias = npt.NDArray[np.uint8]
 """uint8 (columns, bins), as :func:`spleeter_nb.dsp.spectrogram.quantised` gives it; not to be written into."""
 
-_BASE_BYTES = 48 * 10**6
+_BASE_BYTES = 32 * 10**6
 _RECENT_BYTES = 32 * 10**6
 
 # Columns of a tile, halved until one of the widest spectra fits into a message.

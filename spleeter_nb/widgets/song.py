@@ -13,7 +13,7 @@ import numpy as np
 from spleeter_nb.audio import open_audio
 from spleeter_nb.audio.encode import flac_bytes
 from spleeter_nb.dsp.downmix import to_stereo
-from spleeter_nb.dsp.peaks import peaks, quantised, share_peaks
+from spleeter_nb.dsp.peaks import largest, peaks, quantised, share_peaks
 from spleeter_nb.engine.result import SeparationResult, Stem
 from spleeter_nb.exceptions import SpleeterError, ValidationError
 
@@ -72,8 +72,8 @@ class Signal:
 
     @functools.cached_property
     def peak(self) -> float:
-        """The largest magnitude."""
-        return float(np.abs(self.peaks).max())
+        """The largest magnitude; NaN where a sample is."""
+        return largest(self.samples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +193,7 @@ def _mixture_of(result: SeparationResult) -> tuple[FloatArray | None, str]:
     try:
         return result.mixture, ""
     except (SpleeterError, OSError) as error:
-        remark = f"The original cannot be played beside the stems: {error}"
+        remark = f"There is no original beside the stems: {error}"
         _LOG.warning("%s", remark)
         return None, remark
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import threading
 from html import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -17,11 +15,12 @@ from spleeter_nb.widgets import wire
 from spleeter_nb.widgets.analysis import OPTIONS, Analysis
 from spleeter_nb.widgets.bridge import Bridge, check_bare, validates
 from spleeter_nb.widgets.figure import drawn, small_picture
+from spleeter_nb.widgets.link import LoopLink, check_player
 from spleeter_nb.widgets.panes import AT_REST, CHECKS, check_band, checked, samples_of, signal_number
-from spleeter_nb.widgets.player import StemPlayer
 from spleeter_nb.widgets.scene import Selection, measured, table_of
 from spleeter_nb.widgets.sending import Sender
-from spleeter_nb.widgets.settings import Setting, check_options, short
+from spleeter_nb.widgets.settings import Setting, check_options
+from spleeter_nb.widgets.song import sendable
 from spleeter_nb.widgets.static import TEXT, check_static, clock, db_text, image, shown, table
 from spleeter_nb.widgets.tiles import TileServer, check_wants
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from spleeter_nb.values import FloatArray
     from spleeter_nb.widgets.panes import Limits
+    from spleeter_nb.widgets.player import StemPlayer
     from spleeter_nb.widgets.scene import Sum
     from spleeter_nb.widgets.sending import Messages
     from spleeter_nb.widgets.static import Static
@@ -59,8 +59,8 @@ def compare(one: Any, other: Any, **options: Any) -> SpectrogramComparison:
 def _labels(one: Any, other: Any) -> tuple[str, str]:
     if isinstance(one, SeparationResult) and isinstance(other, SeparationResult):
         # A configuration is called by its path.
-        names = [PurePath(result.model_name).name.removeprefix("spleeter:") for result in (one, other)]
-        if names[0] != names[1]:
+        names = [sendable(PurePath(result.model_name).name.removeprefix("spleeter:")) for result in (one, other)]
+        if all(names) and names[0] != names[1]:
             return names[0], names[1]
     return "A", "B"
 
@@ -228,17 +228,19 @@ class SpectrogramComparison(Bridge):
         analysis = Analysis.of(stems, other, **{name: options[name] for name in options.keys() - settings})
         self._analysis: Analysis | None = analysis
         self.limits: Limits = analysis.limits
-        self._player = _checked_player(player, analysis.limits)
+        check_player(player, analysis.limits)
         self._server = TileServer(self.post)
-        self._lock = threading.RLock()
         self._measurer = Sender(self.post, "numbers")
+        self._link: LoopLink | None = None
         # The last one, by the settings that it was drawn with.
         self._pictures: dict[str, bytes] = {}
         for name, value in _facts(analysis).items():
             self.set_trait(name, value)
+        self.set_trait("link", "" if player is None else player.link)
         super().__init__(**AT_REST | settings)
         self.observe(self._measure, "region")
-        self._join_player()
+        if player is not None:
+            self._link = LoopLink(self, player)
         self._measure()
 
     # What is looked at
@@ -334,7 +336,9 @@ class SpectrogramComparison(Bridge):
         """End it: views go, the player is left alone, and no sound is held any more; can be repeated."""
         self._server.stop()
         self._measurer.stop()
-        self._leave_player()
+        if self._link is not None:
+            self._link.end()
+            self._link = None
         self._analysis = None
         self._pictures = {}
         super().close()
@@ -364,44 +368,13 @@ class SpectrogramComparison(Bridge):
             band = {"fmax": top, **band}
         super().set_state({**band, **sync_data})
 
-    # The player
-
-    def _join_player(self) -> None:
-        if self._player is None:
-            return
-        if self.region is None:
-            self.region = self._player.loop
-        else:
-            self._player.loop = self.region
-        self.observe(self._loop_region, "region")
-        self._player.observe(self._mark_loop, "loop")
-        self.set_trait("link", self._player.link)
-
-    def _leave_player(self) -> None:
-        with self._lock:
-            player, self._player = self._player, None
-        if player is not None:
-            # At the end of the interpreter, the player may have forgotten it before.
-            with contextlib.suppress(ValueError):
-                player.unobserve(self._mark_loop, "loop")
-
-    def _loop_region(self, _change: object) -> None:
-        # What is true now, not what was when it changed: of two that change at once, one wins.
-        with self._lock:
-            if self._player is not None:
-                self._player.loop = self.region
-
-    def _mark_loop(self, _change: object) -> None:
-        with self._lock:
-            if self._player is not None:
-                self.region = self._player.loop
-
     # Numbers of the region
 
     def _measure(self, _change: object = None) -> None:
         """Measure in a thread: who changes the region may be the one that takes messages."""
-        if self._analysis is not None and (self.region is not None or self.table):
-            self._measurer.send(self._measured(self._analysis.scene.sums, self.region))
+        analysis = self._analysis
+        if analysis is not None and (self.region is not None or self.table):
+            self._measurer.send(self._measured(analysis.scene.sums, self.region))
 
     def _measured(self, sums: Mapping[str, Sum], region: list[float] | None) -> Messages:
         """Set the table; it can be left between two signals."""
@@ -470,21 +443,6 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "segments": list(analysis.segments),
         "notes": [shown(note) for note in scene.notes],
     }
-
-
-def _checked_player(player: Any, limits: Limits) -> StemPlayer | None:
-    """Return what plays along, where it plays the same song."""
-    if player is None:
-        return None
-    if not isinstance(player, StemPlayer):
-        raise ValidationError(f"player is {short(player)}; allowed: a StemPlayer, or None.", option="player")
-    if (player.frames, player.sample_rate) != (limits.frames, limits.sample_rate):
-        raise ValidationError(
-            f"The player has {player.frames} samples at {player.sample_rate} Hz, the spectrograms show {limits.frames} "
-            f"at {limits.sample_rate} Hz: only the same song plays along.",
-            option="player",
-        )
-    return player
 
 
 def _loudness(signal: Sum) -> tuple[str, str]:

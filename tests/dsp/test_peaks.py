@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spleeter_nb.demo import demo_song
-from spleeter_nb.dsp.peaks import merge_peaks, peaks, quantised, share_peaks
+from spleeter_nb.dsp.peaks import largest, merge_peaks, peaks, quantised, share_peaks
 
 
 def noise(frames: int, channels: int = 2) -> np.ndarray:
@@ -23,6 +23,17 @@ def test_each_bin_has_its_extremes_over_both_channels(frames: int, channels: int
     bins = [samples[start : start + 256] for start in range(0, frames, 256)]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [(part.min(), part.max()) for part in bins])
+
+
+@pytest.mark.parametrize("frames", [1, 1000, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 200_000])
+def test_the_largest_magnitude_is_found_wherever_it_is(frames: int) -> None:
+    for place, value in ((0, -5), (frames // 2, 6), (frames - 1, -7)):
+        samples = noise(frames)
+        samples[place, 1] = value
+        assert largest(samples) == abs(value)
+    assert largest(np.zeros((frames, 1), np.float32)) == 0
+    samples[frames // 2] = np.nan
+    assert np.isnan(largest(samples))
 
 
 def test_nan_is_not_lost() -> None:

@@ -44,11 +44,33 @@ stems = {name: np.tile(np.roll(noise, 999 * i, axis=0), (24, 1)) * np.roll(loud,
 """
 """4 minutes of 5 stems, as noisy as music: nothing in them is easy to make small."""
 
+TEN_MINUTES = (
+    LONG_SONG
+    + """
+stems = {name: np.concatenate([stem, stem, stem])[: 600 * rate] for name, stem in stems.items()}
+mixture = 1.1 * sum(stems.values())
+from spleeter_nb import SpectrogramComparison
+import gc, psutil, threading, time
+gc.collect()
+process = psutil.Process()
+baseline = highest = process.memory_info().rss
+
+def watch_memory():
+    global highest
+    while True:
+        highest = max(highest, process.memory_info().rss)
+        time.sleep(0.05)
+
+threading.Thread(target=watch_memory, daemon=True).start()
+"""
+)
+"""10 minutes of 5 stems and their sum, and how much memory the kernel has taken since then."""
+
 BUSY = """
-import time
+from time import sleep
 print("busy", flush=True)
 try:
-    time.sleep(600)
+    sleep(600)
 except KeyboardInterrupt:
     pass
 """

@@ -54,7 +54,8 @@ class Comparison:
     @property
     def panes(self) -> list[str]:
         """What the panes are called, from the top."""
-        return [it.get_attribute("aria-label") or "" for it in self.root.locator(".snb-pane").all()]
+        named = [it.get_attribute("aria-label") or "" for it in self.root.locator(".snb-pane").all()]
+        return [name.partition(",")[0] for name in named]
 
     def lane(self, pane: int = 0) -> Locator:
         """Return where one pane's picture is."""
@@ -160,7 +161,7 @@ class Comparison:
         self.point_at(across, up, pane=pane)
         until(self.page, self.root.locator(".snb-read-time").count, "the read-out says something")
         self.page.wait_for_timeout(50)  # it is said before the next repaint
-        until(self.page, lambda: not self.reading().caveats, "it is exact")
+        until(self.page, lambda: "provisional" not in self.reading().caveats, "it is exact")
         return self.reading()
 
     def span(self) -> tuple[float, float]:
@@ -178,9 +179,9 @@ def number_in(text: str) -> float:
     """Return the number in a text such as ``-12.5 dB``; minus infinity for what is silent."""
     if "silent" in text:
         return -np.inf
-    found = re.search(r"[-+−]?\d+(\.\d+)?", text)
+    found = re.search(r"[-+]?\d+(\.\d+)?", text.replace("\N{MINUS SIGN}", "-"))
     assert found, text
-    return float(found[0].replace("−", "-"))
+    return float(found[0])
 
 
 def picture_in(url: str) -> np.ndarray:
@@ -200,7 +201,7 @@ def is_drawn(picture: np.ndarray) -> bool:
 
 def shares_in(picture: np.ndarray, cmap: str) -> np.ndarray:
     """Return where each pixel's colour stands in a colour map, 0 to 1."""
-    palette = mpl.colormaps[cmap](np.arange(256), bytes=True)[:, :3].astype(int)
+    palette = np.rint(255 * mpl.colormaps[cmap](np.arange(256))[:, :3]).astype(int)
     colours, places = np.unique(picture.reshape(-1, 3).astype(int), axis=0, return_inverse=True)
     distances = np.abs(colours[:, None] - palette).sum(axis=2)
     assert not distances.min(axis=1).any(), "a colour that the map has not"

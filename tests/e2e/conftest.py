@@ -125,7 +125,7 @@ def stage(_stage: Notebook, lab_page: Page) -> Iterator[Notebook]:  # noqa: ARG0
     _stage.activate()
     _stage.clear_outputs()
     yield _stage
-    if _stage.kernel_status() == "busy":
+    if _stage.is_running():
         _stage.interrupt()  # a test that failed has left it so
 
 
@@ -161,7 +161,7 @@ def _shown_comparison(stage: Notebook, code: str) -> Comparison:
 
 
 def _close_comparison(stage: Notebook) -> None:
-    if stage.kernel_status() == "busy":
+    if stage.is_running():
         stage.interrupt()  # likewise
     stage.python("view.close()")
 

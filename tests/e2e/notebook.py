@@ -158,6 +158,10 @@ class Notebook:
     def kernel_status(self) -> str:
         return str(self.on_panel("return panel.sessionContext.session.kernel.status"))
 
+    def is_running(self) -> bool:
+        """Tell whether a cell runs; a kernel may say that it is idle meanwhile, when it answers widgets beside it."""
+        return bool(self.on_panel("return notebook.widgets.some(({ model }) => model.executionState === 'running')"))
+
     def interrupt(self) -> None:
         self.on_panel("await panel.sessionContext.session.kernel.interrupt()")
         self.wait_for_kernel()

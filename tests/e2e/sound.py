@@ -35,6 +35,14 @@ TAP = """
       }
       return Math.sqrt(power);
     },
+    newest() {
+      const [context, tap] = running()[0];
+      const samples = new Float32Array(tap.fftSize);
+      tap.getFloatTimeDomainData(samples);
+      const { contextTime, performanceTime } = context.getOutputTimestamp();
+      const heard = contextTime + (performance.now() - performanceTime) / 1000;
+      return { samples: [...samples], latency: context.currentTime - heard };
+    },
     tones(frequencies) {
       const loudest = frequencies.map(() => -Infinity);
       for (const [context, tap] of running()) {

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parents[2] / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
 
 _SNB = "import spleeter_nb as snb\n"
+_SPECTROGRAMS = f"{_SNB}snb.SpectrogramComparison(stems, mixture=mixture, sample_rate=rate, title='Tones'"
 WIDGETS = {
     "player": "StemPlayer(stems, mixture=mixture, sample_rate=rate, title='Tones')",
     "player with a loop": "StemPlayer(stems, mixture=mixture, sample_rate=rate, loop=(2.0, 4.0))",
+    "spectrograms": f"{_SPECTROGRAMS})",
+    "spectrograms with a difference, a mask, a region": f"{_SPECTROGRAMS}, region=[2, 4], show_segments=True, "
+    "panes=['vocals', ('mask', 'vocals'), ('difference', 'vocals', 'drums')])",
+    "spectrograms that play": f"{_SPECTROGRAMS}, player=StemPlayer(stems, mixture=mixture, sample_rate=rate))",
+    "spectrograms whose panes are chosen": f"{_SPECTROGRAMS})",
     "files": f"{_SNB}snb.FilePicker([snb.demo_song().path.parent])",
     "models": f"{_SNB}picker = snb.ModelPicker()\npicker.song = snb.demo_song()\npicker",
     "job": f"{_SNB}job = snb.SpleeterEngine().submit(snb.demo_song(), 'spleeter:2stems', progress=False)\njob",
@@ -56,6 +62,8 @@ def shown(notebook: Notebook, widget: str) -> Locator:
     """Show a widget, and return where it is."""
     root = notebook.run_code(WIDGETS[widget]).locator(".snb-root").first
     root.wait_for()
+    if widget.endswith("panes are chosen"):
+        root.get_by_role("button", name="Panes", exact=True).click()
     return root
 
 

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.e2e.cells import BUSY, COMPARISON
+from tests.e2e.cells import BUSY, COMPARISON, TONES
 from tests.e2e.comparison import Comparison, is_drawn, number_in, shares_in
 from tests.e2e.notebook import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page
 
     from tests.e2e.notebook import Notebook
 
-# Tones of 500, 1500 and 2500 Hz, 20 s; on the linear scale up to 5000 Hz they are at a tenth, three tenths, a half.
-LINEAR = "view.y_axis = 'linear'; view.fmax = 5000"
+
+_LONG = """
+from spleeter_nb import SpectrogramComparison
+view = SpectrogramComparison({name: np.tile(stem, (12, 1)) for name, stem in stems.items()}, sample_rate=rate)
+view
+"""
 
 _WATCH_SENT = """
 () => {
@@ -67,7 +73,7 @@ def test_alt_and_wheel_zoom_frequencies_at_the_pointer(comparison: Comparison, s
     comparison.wheel(-300, key="Alt")
 
     stage.until_value("view.fmin > 0 and view.fmax < 22050")
-    assert comparison.read_at(0.5, 0.5).hertz == pytest.approx(before, rel=0.01)
+    assert comparison.read_at(0.5, 0.5).hertz == pytest.approx(before, rel=0.02)
     assert comparison.span() == pytest.approx((0, 20), abs=0.001)
     comparison.lane().dblclick()
     stage.until_value("(view.fmin, view.fmax) == (0, 22050)")
@@ -94,7 +100,7 @@ def test_a_plain_wheel_is_the_pages(comparison: Comparison) -> None:
 def test_the_cross_hair_is_in_all_panes(comparison: Comparison) -> None:
     bare = comparison.drawn_marks()
     comparison.point_at(0.4, 0.3, pane=2)
-    until(comparison.page, lambda: (comparison.drawn_marks() != bare).any(), "it is drawn")
+    until(comparison.page, (comparison.drawn_marks() != bare).any, "it is drawn")
 
     changed = (comparison.drawn_marks() != bare).any(axis=2)
     tracks = comparison.marks.bounding_box()
@@ -126,10 +132,11 @@ def test_shift_and_drag_mark_a_region(comparison: Comparison, stage: Notebook) -
     assert stage.value("view.selected()['vocals'].shape[0] / rate") == pytest.approx(5, abs=0.2)
     assert is_marked(comparison, 0.375)
     assert not is_marked(comparison, 0.6)
+    comparison.root.get_by_text("Numbers of the region").click()
     table = comparison.root.locator("table")
     table.wait_for()
     until(stage.page, lambda: "vocals" in table.inner_text(), "the numbers of the region stand there")
-    said = number_in(table.get_by_role("row").filter(has_text="vocals").get_by_role("cell").nth(0).inner_text())
+    said = number_in(table.get_by_role("row").filter(has_text="vocals").get_by_role("cell").nth(1).inner_text())
     assert said == pytest.approx(stage.value("view.numbers()['vocals']['RMS']"), abs=0.06)
 
     comparison.button("^region$").click()
@@ -185,7 +192,7 @@ def test_colours_change_without_a_word_of_the_kernel(control: str, comparison: C
 
 def test_gain_is_as_many_decibels_brighter(comparison: Comparison, stage: Notebook) -> None:
     stage.python("view.cmap = 'gray'; view.top_db = 100")
-    until(stage.page, lambda: (comparison.picture()[..., 0] == comparison.picture()[..., 1]).all(), "gray")
+    until(stage.page, (comparison.picture()[..., 0] == comparison.picture()[..., 1]).all, "gray")
     before = shares_in(comparison.picture(1), "gray")
 
     comparison.slider("Gain").fill("-20")
@@ -225,8 +232,8 @@ def test_panes_are_added_moved_and_removed(comparison: Comparison, stage: Notebo
     comparison.button("^add the difference$").click()
 
     stage.until_value("view.panes[-1] == ['difference', 'drums', 'bass']")
-    wanted = ["drums, level", "mixture, level", "bass, level", "mask of vocals, mask, 0 to 1"]
-    until(stage.page, lambda: comparison.panes == [*wanted, "drums − bass, difference of levels"], "all are there")
+    wanted = ["drums", "mixture", "bass", "mask of vocals", "drums \N{MINUS SIGN} bass"]
+    until(stage.page, lambda: comparison.panes == wanted, "all are there")
     comparison.wait_until_sharp()
 
 
@@ -251,7 +258,6 @@ def test_masks_differences_and_the_residual_say_what_was_done(stage: Notebook) -
     said = view.read_at(0.5, 0.1, pane=1).values
     assert number_in(said["mask of vocals"]) == pytest.approx(1, abs=0.03)
     assert said["residual"] == "silent"
-    assert re.search(r"\+\d\d", said["vocals − drums"])
     stage.python("view.close()")
 
 
@@ -280,31 +286,38 @@ def test_blink_shows_one_pane_in_the_place_of_another(comparison: Comparison, st
 # A kernel that computes
 
 
-def test_a_busy_kernel_leaves_what_was_sent(comparison: Comparison, stage: Notebook) -> None:
-    stage.start_code(BUSY, 3)
-    until(stage.page, lambda: "busy" in str(stage.outputs(3)), "the kernel is busy")
-    whole = comparison.pictures()
+def test_a_busy_kernel_leaves_what_was_sent(open_notebook: Callable[..., Notebook]) -> None:
+    stage = open_notebook(TONES, _LONG, BUSY)
+    # Kernels that have subshells would answer beside a cell that runs.
+    stage.on_panel("panel.sessionContext.session.kernel.commsOverSubshells = 'disabled'")
+    stage.run_cell(0)
+    stage.run_cell(1)
+    view = Comparison(stage.page, stage.cell(1).locator(".snb-root"))
+    view.wait_until_sharp()
+    stage.start_cell(2)
+    until(stage.page, lambda: "busy" in str(stage.outputs(2)), "the kernel is busy")
+    whole = view.pictures()
 
-    comparison.point_at(0.5)
-    comparison.wheel(-900, key="Control")
-    until_changed(comparison, whole, "it zooms")
-    zoomed = comparison.span()
-    comparison.drag(0.25, 0.75)
-    until(stage.page, lambda: comparison.span()[0] < zoomed[0], "it pans")
-    comparison.point_at(0.5, 0.5)
-    said = comparison.reading()
+    view.point_at(0.5)
+    view.wheel(-1500, key="Control")
+    until_changed(view, whole, "it zooms")
+    zoomed = view.span()
+    view.drag(0.25, 0.75)
+    until(stage.page, lambda: view.span()[0] < zoomed[0], "it pans")
+    view.point_at(0.5, 0.5)
+    said = view.reading()
     assert all(re.search(r"dB|silent", value) for value in said.values.values())
     assert any("max of" in caveat for caveat in said.caveats)
-    hint = comparison.root.get_by_role("status").filter(has_text="busy")
+    hint = view.root.get_by_role("status").filter(has_text="busy")
     until(stage.page, hint.count, "it says that the kernel is busy")
-    coarse = comparison.pictures()
+    coarse = view.pictures()
 
     stage.interrupt()
 
     until(stage.page, lambda: not hint.count(), "the kernel is free")
-    comparison.wait_until_sharp()
-    assert comparison.pictures() != coarse
-    assert not comparison.read_at(0.5, 0.5).caveats
+    view.wait_until_sharp()
+    assert view.pictures() != coarse
+    assert not view.read_at(0.5, 0.5).caveats
 
 
 def test_shown_while_the_kernel_is_busy(stage: Notebook) -> None:
@@ -313,7 +326,7 @@ def test_shown_while_the_kernel_is_busy(stage: Notebook) -> None:
 
     view.root.wait_for()
     until(stage.page, lambda: all(map(is_drawn, map(view.picture, range(5)))), "the overview is drawn")
-    assert stage.kernel_status() == "busy"
+    assert stage.is_running()
     assert view.root.locator(".snb-readout").is_visible()
 
     stage.interrupt()
@@ -378,10 +391,10 @@ def test_two_separations_are_compared(stage: Notebook) -> None:
     view = Comparison(stage.page, shown.locator(".snb-root"))
     view.wait_until_sharp()
 
-    assert [it.rpartition(",")[0] or it for it in view.panes[:2]] == ["vocals (A)", "vocals (B)"]
+    assert view.panes[:2] == ["vocals (A)", "vocals (B)"]
     said = view.read_at(0.5, 0.1, pane=0).values
     assert number_in(said["vocals (A)"]) - number_in(said["vocals (B)"]) == pytest.approx(6.02, abs=0.6)
-    assert re.search(r"\+(5\.5|6\.0|6\.5) dB$", said["vocals (A) − vocals (B)"])
+    assert re.search(r"\+(5\.5|6\.0|6\.5) dB$", said["vocals (A) \N{MINUS SIGN} vocals (B)"])
     difference = shares_in(view.picture(2), "coolwarm")
     assert difference[int(len(difference) * 0.9), 300] == pytest.approx((6 / 24 + 1) / 2, abs=0.03)
     stage.python("view.close()")

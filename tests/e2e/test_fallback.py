@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from tests.e2e.cells import LONG_SONG, SHOW, TONES
+from tests.e2e.cells import COMPARISON, LONG_SONG, SHOW, TONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,31 @@ def test_a_saved_notebook_becomes_html_with_picture_and_table(
     assert picture.evaluate("(img) => img.complete && img.naturalWidth") > 100
     for stem in ("vocals", "drums", "bass"):
         assert page.locator(".jp-OutputArea-output").get_by_text(stem).first.is_visible()
+
+
+def test_saved_spectrograms_become_html_with_a_picture(
+    open_notebook: Callable[..., Notebook], page: Page, tmp_path: Path, watch: Watch
+) -> None:
+    watch.allow("cdnjs.cloudflare.com|cdn.jsdelivr.net")  # as above
+    notebook = open_notebook(TONES, COMPARISON)
+    before = notebook.file.stat().st_size
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    data = shown(notebook.save(), 1)
+    grown = notebook.file.stat().st_size - before
+    print(f"5 spectrograms: the notebook grew by {grown / 1000:.0f} kB")  # noqa: T201 - a figure
+
+    assert WIDGET_VIEW in data
+    assert base64.b64decode("".join(data["image/png"])).startswith(b"\x89PNG")
+    assert grown < 200_000
+    made, _ = HTMLExporter(embed_images=True).from_notebook_node(nbformat.read(notebook.file, as_version=4))  # type: ignore[no-untyped-call]
+    (tmp_path / "made.html").write_text(made)
+    page.route(re.compile("^https?:"), lambda route: route.abort())
+    page.goto((tmp_path / "made.html").as_uri())
+    picture = page.locator(".jp-OutputArea-output img").first
+    assert picture.evaluate("(img) => img.complete && img.naturalWidth") > 100
+    for signal in ("mixture", "vocals", "residual"):
+        assert page.locator(".jp-OutputArea-output").get_by_text(signal).first.is_visible()
 
 
 @pytest.mark.parametrize(("static", "most"), [("image", 200_000), ("preview", 1_500_000), ("none", 200_000)])

@@ -59,6 +59,27 @@ def test_names_of_stems_are_text(half: int, stage: Notebook) -> None:
     assert_literal(shown.locator(".snb-root"), payloads)
 
 
+@pytest.mark.parametrize("half", [0, 1])
+def test_names_of_signals_are_text(half: int, stage: Notebook) -> None:
+    payloads = PAYLOADS[half::2]
+    stage.python(f"payloads = {payloads!r}")
+    shown = stage.run_code(
+        "import spleeter_nb as snb\n"
+        "snb.SpectrogramComparison({name: stems['vocals'][:rate] for name in payloads}, sample_rate=rate,\n"
+        "    title=payloads[0], pane_height=60, region=[0, 0.5])"
+    )
+    root = shown.locator(".snb-root")
+    root.wait_for()
+
+    root.get_by_role("button", name="Panes", exact=True).click()
+    root.get_by_text("Numbers of the region").click()
+    root.locator(".snb-lane").first.hover()
+    root.get_by_role("button", name=re.compile("^Move .* down$", re.DOTALL)).first.click()  # what is said of it, too
+    until(stage.page, root.locator("table").count, "its numbers stand there")
+    assert_harmless(root)
+    assert_literal(root, payloads)
+
+
 @pytest.mark.parametrize("quarter", range(4))
 def test_titles_are_text(quarter: int, stage: Notebook) -> None:
     payloads = PAYLOADS[quarter::4]

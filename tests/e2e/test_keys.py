@@ -12,6 +12,7 @@ from tests.e2e.notebook import until
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
+    from tests.e2e.comparison import Comparison
     from tests.e2e.notebook import Notebook
     from tests.e2e.player import Player
 
@@ -41,15 +42,24 @@ def state_of(notebook: Notebook) -> object:
     )
 
 
-def focusable(player: Player) -> list[Locator]:
-    return [it for it in player.root.locator(CONTROLS).all() if it.is_visible() and it.is_enabled()]
+def focusable(shown: Player | Comparison) -> list[Locator]:
+    return [it for it in shown.root.locator(CONTROLS).all() if it.is_visible() and it.is_enabled()]
 
 
 def test_no_key_reaches_the_notebook(player: Player, stage: Notebook) -> None:
-    before = state_of(stage)
     controls = [it for it in focusable(player) if not it.evaluate(IS_OF_LATER_STEM)]
     assert len(controls) > 15
+    assert_keys_stay(controls, stage)
 
+
+def test_no_key_reaches_the_notebook_from_spectrograms(linked: Comparison, stage: Notebook) -> None:
+    controls = focusable(linked)
+    assert len(controls) > 20
+    assert_keys_stay(controls, stage)
+
+
+def assert_keys_stay(controls: list[Locator], stage: Notebook) -> None:
+    before = state_of(stage)
     for control in controls:
         if not control.is_visible():
             continue  # a key has switched it off

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.cells import SHOW, TONE_HERTZ, TONES
+from tests.e2e.cells import COMPARISON, LINKED, SHOW, TONE_HERTZ, TONES
+from tests.e2e.comparison import Comparison
 from tests.e2e.notebook import until
 from tests.e2e.player import Player
 
@@ -146,3 +147,93 @@ def test_fifty_displays_leave_nothing_alive(open_notebook: Callable[..., Noteboo
     notebook.until_value("gc.collect() is not None and not len(players)")
     until(page, lambda: not any(page.evaluate("e2eAlive()").values()), "views, engines and buffers are gone")
     assert page.evaluate("globalThis[Symbol.for('spleeter_nb')].playing.size") == 0
+
+
+def comparison_in(notebook: Notebook, cell: int) -> Comparison:
+    return Comparison(notebook.page, notebook.cell(cell).locator(".snb-root"))
+
+
+def test_a_reloaded_page_finds_the_spectrograms_as_they_were(
+    open_notebook: Callable[..., Notebook], page: Page
+) -> None:
+    notebook = open_notebook(TONES, SHOW, LINKED, page=page)
+    for cell in range(3):
+        notebook.run_cell(cell)
+    view = comparison_in(notebook, 2)
+    view.wait_until_sharp()
+    view.slider("Gain").fill("20")
+    view.drag(0.25, 0.5, key="Shift")
+    notebook.until_value("view.gain_db == 20 and view.region is not None and view.region == player.loop")
+    page.mouse.move(1, 1)
+    before = view.pictures()
+    notebook.save()
+
+    notebook.load()
+
+    again = comparison_in(notebook, 2)
+    again.root.wait_for()
+    again.wait_until_sharp()
+    assert again.slider("Gain").input_value() == "20"
+    assert again.pictures() == before
+    again.button("^play").click()
+    player_in(notebook, 1).until_heard(**ALL)
+
+
+def test_a_restarted_kernel_and_a_cell_run_again_make_new_spectrograms(open_notebook: Callable[..., Notebook]) -> None:
+    notebook = open_notebook(TONES, COMPARISON)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    comparison_in(notebook, 1).wait_until_sharp()
+
+    notebook.restart_kernel()
+    view = comparison_in(notebook, 1)
+    old = view.pictures()
+    view.point_at(0.5)
+    view.wheel(-900, key="Control")
+    until(notebook.page, lambda: view.pictures() != old, "what was sent can be looked at")
+    notebook.run_cell(0)
+    for _ in range(2):
+        notebook.run_cell(1)
+        view = comparison_in(notebook, 1)
+        view.root.wait_for()
+        view.wait_until_sharp()
+        view.point_at(0.5)
+        view.wheel(-900, key="Control")
+        view.wait_until_sharp()
+
+
+SPECTROGRAM_DISPLAYS = 30
+
+NEW_COMPARISON = """
+import gc, weakref
+from spleeter_nb import SpectrogramComparison
+views = weakref.WeakSet()
+def new_view():
+    view = SpectrogramComparison({name: stem[:rate] for name, stem in stems.items()}, sample_rate=rate)
+    views.add(view)
+    return view
+"""
+
+
+def test_thirty_displays_of_spectrograms_leave_nothing_alive(
+    open_notebook: Callable[..., Notebook], page: Page
+) -> None:
+    notebook = open_notebook(TONES, NEW_COMPARISON, "view = new_view()\ndisplay(view)", page=page)
+    page.evaluate(WATCH_LIVES)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    for number in range(SPECTROGRAM_DISPLAYS):
+        notebook.run_cell(2)
+        view = comparison_in(notebook, 2)
+        view.root.wait_for()
+        if number % 5 == 0:
+            view.wait_until_sharp()
+            view.point_at(0.5)
+        page.evaluate("e2eLook()")
+        notebook.clear_outputs()
+        notebook.python("view.close(); view = None")
+    assert page.evaluate("e2eSeen()")["roots"] >= SPECTROGRAM_DISPLAYS
+
+    notebook.until_value("gc.collect() is not None and not len(views)")
+    until(page, lambda: not page.evaluate("e2eAlive()")["roots"], "views are gone")
+    assert page.evaluate("globalThis[Symbol.for('spleeter_nb')].sessions.size") == 0

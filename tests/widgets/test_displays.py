@@ -167,7 +167,7 @@ def test_stems_that_are_gone_are_a_table_and_a_reason(make: Callable[..., Separa
 def test_a_mixture_that_is_gone_is_a_remark(make: Callable[..., SeparationResult]) -> None:
     data, _ = replace(make(), _load_mixture=gone)._repr_mimebundle_()
     assert VIEW in data
-    assert "The original cannot be played beside the stems: &#x27;&lt;b&gt;" in data["text/html"]
+    assert "There is no original beside the stems: &#x27;&lt;b&gt;" in data["text/html"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd"), MemoryError(), KeyError("x")])

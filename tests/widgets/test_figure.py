@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
 import tracemalloc
@@ -14,6 +15,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from spleeter_nb import SpectrogramComparison, spectrogram_figure
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError
@@ -273,6 +275,25 @@ def test_a_long_song_needs_no_whole_spectrogram() -> None:
     assert peak < 15e6
 
 
+def test_columns_of_a_picture_may_be_of_very_many_frames() -> None:
+    rng = np.random.default_rng(0)
+    sound = rng.uniform(-0.1, 0.1, (3 * RATE, 2)).astype(np.float32)
+    view = SpectrogramComparison({"a": sound}, sample_rate=RATE, n_fft=4096, hop_length=8)
+    view.figure(dpi=20)
+    tracemalloc.start()
+    figure = view.figure(width=2, dpi=10, y_axis="linear")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A column is of 1654 frames: as float32, 13 MB.
+    values = np.asarray(images(figure)["a"].get_array())
+    assert values.shape[1] == 5
+    assert peak < 6e6
+    levels = view.spectrogram("a")
+    view.close()
+    whole = [levels[:, start : start + 1654].max() for start in range(0, levels.shape[1], 1654)]
+    np.testing.assert_allclose(values.max(axis=0), whole, atol=0.02)
+
+
 # The small one
 
 
@@ -282,4 +303,15 @@ def test_the_small_picture_is_small(real_stems: dict[str, np.ndarray]) -> None:
     picture = small_picture(view.analysis, settings, TEXT)
     view.close()
     assert picture.startswith(b"\x89PNG")
-    assert len(picture) < 130_000
+    assert len(picture) < 60_000
+
+
+def test_the_small_picture_of_noise_is_small_and_the_page_shines_through() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (10 * RATE, 2)).astype(np.float32)
+    view = SpectrogramComparison({"a": noise}, sample_rate=RATE, panes=["a"] * 8, top_db=10, y_axis="mel")
+    data, _ = view._repr_mimebundle_()
+    view.close()
+    assert len(data["text/html"]) + len(base64.b64encode(data["image/png"])) < 350_000
+    picture = np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("RGBA"))
+    assert picture[0, 0, 3] == 0
+    assert (picture[..., 3] == 255).mean() > 0.5

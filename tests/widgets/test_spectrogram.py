@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import html
 import math
 import threading
-import time
 import weakref
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -126,6 +126,8 @@ def test_two_separations_are_compared(stems: dict[str, np.ndarray]) -> None:
         (("spleeter:2stems", "spleeter:4stems"), ("2stems", "4stems")),
         (("spleeter:2stems", "models/mine/config.json"), ("2stems", "config.json")),
         (("spleeter:2stems", "spleeter:2stems"), ("A", "B")),
+        (("spleeter:2stems", "m" * 250), ("2stems", "m" * 200)),
+        (("spleeter:2stems", "\udce9"), ("2stems", "?")),
     ],
 )
 def test_models_name_what_is_compared(
@@ -148,6 +150,7 @@ def test_models_name_what_is_compared(
         {"n_fft": "1024"},
         {"hop_length": 0},
         {"window": "han"},
+        {"window": np.zeros(3)},
         {"channel": "center"},
         {"static": "preview"},
         {"static": "picture"},
@@ -412,6 +415,30 @@ def test_changes_at_once_end_in_one_region(player: StemPlayer, stems: dict[str, 
     view.close()
 
 
+def test_comparisons_of_one_player_do_not_wait_for_each_other(player: StemPlayer, stems: dict[str, np.ndarray]) -> None:
+    both_are_there = threading.Barrier(2)
+
+    def meet(_change: object) -> None:
+        # Each holds what it holds while it sets the loop, until the other one does, too, or cannot.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_are_there.wait(0.2)
+
+    # Before the comparisons hear of it.
+    player.observe(meet, "loop")
+    views = [SpectrogramComparison(stems, sample_rate=RATE, player=player, static="none") for _ in range(2)]
+    threads = [
+        threading.Thread(target=setattr, args=(view, "region", [k, 5]), daemon=True) for k, view in enumerate(views, 1)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert views[0].region == views[1].region == player.loop
+    for view in views:
+        view.close()
+
+
 def test_another_song_does_not_play_along(player: StemPlayer) -> None:
     for frames, rate in ((FRAMES - 1, RATE), (FRAMES, RATE + 1)):
         with pytest.raises(ValidationError, match="the same song"):
@@ -499,11 +526,12 @@ def test_fifty_comparisons_leave_nothing(stems: dict[str, np.ndarray], browser: 
         gone.append(weakref.ref(view))
         view.close()
         del view
-    deadline = time.monotonic() + 2
-    while any(ref() for ref in gone) and time.monotonic() < deadline:
+
+    def are_gone() -> bool:
         gc.collect()
-        time.sleep(0.01)
-    assert not any(ref() for ref in gone)
+        return not any(ref() for ref in gone)
+
+    assert wait_until(are_gone)
 
 
 def test_two_comparisons_do_not_disturb_each_other(

@@ -20,7 +20,6 @@ export interface Playback {
   attach(view: Scope): void;
   play(): Promise<void>;
   pause(): void;
-  toggle(): Promise<void>;
   seek(frame: number): void;
   on(event: "state" | "position" | "mix", listener: () => void, scope: Scope): void;
 }

@@ -58,11 +58,17 @@ export class Tiles {
     this.#signals = state.get("signals").length;
     this.#overviews = overviewsIn(state, this.grid);
     const channel: TileChannel = new Channel(model, scope);
-    const isHere = (name: TileName) => this.at(name)?.isExact === true;
-    this.#wants = new Wants(channel, scope, isHere, (why) => this.#fail(why));
+    this.#wants = new Wants(channel, scope, {
+      isHere: (name) => this.at(name)?.isExact === true,
+      failed: (why) => this.#fail(why),
+      changed: () => this.#emit("wants"),
+    });
     channel.on("tile", (message, [bytes]) => {
       // One after the other: what was sampled must not come behind what is exact.
-      if (bytes) this.#taking = this.#taking.then(() => this.#take(message, bytes)).then(() => this.#breathe());
+      if (!bytes) return;
+      const taken = this.#taking.then(() => this.#take(message, bytes));
+      // Where there is no memory for one, others may fit.
+      this.#taking = taken.catch((error) => this.#fail(String(error))).then(() => this.#breathe());
     });
     channel.on("failure", ({ message }) => {
       this.#wants.stopWaiting();
@@ -88,17 +94,20 @@ export class Tiles {
     this.#rest();
   }
 
-  /** Keep what a view shows; returns which tiles it lacks, or has only sampled: those in sight first. */
+  /**
+   * Keep what a view shows; returns which tiles it lacks, or has only sampled. In order of need: those in sight of which
+   * nothing is here, for a kernel sends sampled ones again, then the others in sight, then those on either side.
+   */
   show(view: object, sight: Sight): TileName[] {
     this.#open();
     const [first, stop] = [Math.max(0, sight.first - MARGIN), Math.min(sight.stop + MARGIN, this.#count(sight.level))];
     this.#inSight.set(view, { ...sight, first, stop });
-    const indices = Array.from({ length: stop - first }, (_, i) => first + i);
-    const isInSight = (index: number) => index >= sight.first && index < sight.stop;
-    const inOrder = [...indices.filter(isInSight), ...indices.filter((index) => !isInSight(index))];
-    return inOrder
+    const need = (name: TileName) =>
+      name[2] < sight.first || name[2] >= sight.stop ? 2 : Number(Boolean(this.at(name)));
+    return Array.from({ length: stop - first }, (_, i) => first + i)
       .flatMap((index) => sight.signals.map((signal): TileName => [signal, sight.level, index]))
-      .filter((name) => !this.at(name)?.isExact);
+      .filter((name) => !this.at(name)?.isExact)
+      .sort((one, other) => need(one) - need(other));
   }
 
   /** A view shows nothing, and wants nothing, any more. */
@@ -133,6 +142,11 @@ export class Tiles {
   /** Call `listener` when something has come, or went wrong, or was dropped. */
   on(listener: () => void, scope: Scope): void {
     scope.listen(this.#events, "change", listener);
+  }
+
+  /** Call `listener` when other tiles are pending than before, all that were wanted lately together. */
+  onWants(listener: () => void, scope: Scope): void {
+    scope.listen(this.#events, "wants", listener);
   }
 
   #finest(signal: number, column: number): Tile | undefined {
@@ -173,7 +187,7 @@ export class Tiles {
     this.#wants.heard(name);
     this.#evict();
     this.error = null;
-    this.#changed();
+    this.#emit("change");
   }
 
   #evict(): void {
@@ -223,16 +237,16 @@ export class Tiles {
     this.#isOpen = false;
     this.#here.clear();
     this.#bytes = 0;
-    this.#changed();
+    this.#emit("change");
   }
 
   #fail(why: string): void {
     this.error = why;
-    this.#changed();
+    this.#emit("change");
   }
 
-  #changed(): void {
-    this.#events.dispatchEvent(new Event("change"));
+  #emit(event: "change" | "wants"): void {
+    this.#events.dispatchEvent(new Event(event));
   }
 }
 

@@ -11,6 +11,15 @@ const SEND_MS = 60;
 /** After so long a silence it is asked again: a connection that broke has taken the question along. */
 const SILENCE_MS = 20_000;
 
+interface Heed {
+  /** Whether a tile is here exactly. */
+  readonly isHere: (name: TileName) => boolean;
+  /** The kernel could not be asked. */
+  readonly failed: (why: string) => void;
+  /** Other things are wanted than a moment ago. */
+  readonly changed: () => void;
+}
+
 /** What the views lack: merged, and told to the kernel when it changes. */
 export class Wants {
   /** When what was asked last was asked, if nothing at all has come since; as `performance.now()` tells time. */
@@ -25,8 +34,7 @@ export class Wants {
   constructor(
     readonly channel: TileChannel,
     readonly scope: Scope,
-    readonly isHere: (name: TileName) => boolean,
-    readonly failed: (why: string) => void,
+    readonly heed: Heed,
   ) {}
 
   get hasViews(): boolean {
@@ -39,7 +47,7 @@ export class Wants {
     const longest = Math.max(0, ...lists.map((names) => names.length));
     const merged = new Map<string, TileName>();
     for (let turn = 0; turn < longest; turn++) {
-      for (const { [turn]: name } of lists) if (name && !this.isHere(name)) merged.set(keyOf(name), name);
+      for (const { [turn]: name } of lists) if (name && !this.heed.isHere(name)) merged.set(keyOf(name), name);
     }
     return [...merged.values()];
   }
@@ -53,13 +61,13 @@ export class Wants {
     if (names.length) this.#byView.set(view, names);
     else if (!this.#byView.delete(view)) return;
     // All panes of a view are drawn in one go: they are asked for together.
-    this.#sending ??= this.#after(Math.max(0, this.#sentAt + SEND_MS - performance.now()), () => this.#send());
+    this.#sending ??= this.#after(Math.max(0, this.#sentAt + SEND_MS - performance.now()), () => this.#tell());
   }
 
   /** The kernel has sent something: `name`, if that is here now. */
   heard(name?: TileName): void {
     // If it is dropped later, it may be asked for again.
-    if (name && this.isHere(name)) this.#asked.delete(keyOf(name));
+    if (name && this.heed.isHere(name)) this.#asked.delete(keyOf(name));
     this.#wait(this.missing.length > 0);
   }
 
@@ -68,8 +76,13 @@ export class Wants {
     this.#wait(false);
   }
 
-  #send(): void {
+  #tell(): void {
     this.#sending = null;
+    this.#send();
+    this.heed.changed();
+  }
+
+  #send(): void {
     const tiles = this.missing;
     const keys = new Set(tiles.map(keyOf));
     const isNews = tiles.some((name) => !this.#asked.has(keyOf(name)));
@@ -84,7 +97,7 @@ export class Wants {
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       this.#wait(false);
-      this.failed(error.message);
+      this.heed.failed(error.message);
     }
   }
 

@@ -93,9 +93,11 @@ class PixelColumns {
   /** In columns of level 0, from the left edge of the first one. */
   readonly #start: number;
   readonly #perPixel: number;
+  readonly #width: number;
 
   constructor(grid: Grid, viewport: Viewport, width: number) {
     this.#grid = grid;
+    this.#width = width;
     // A column's cell reaches from half a hop before its centre to half a hop behind.
     this.#start = viewport.first / grid.hopLength + 0.5;
     this.#perPixel = viewport.span / width / grid.hopLength;
@@ -133,8 +135,15 @@ class PixelColumns {
       return Math.min(Math.max(column, 0), columns - 1);
     };
     const length = to - from;
-    const firsts = Int32Array.from({ length }, (_, i) => columnAt(from + i + (isWide ? 0 : 0.5)));
-    const lasts = isWide ? Int32Array.from({ length }, (_, i) => columnAt(from + i + 1 - 1e-6)) : firsts;
+    if (!isWide) {
+      const nearest = Int32Array.from({ length }, (_, i) => columnAt(from + i + 0.5));
+      return { firsts: nearest, lasts: nearest };
+    }
+    const firsts = Int32Array.from({ length }, (_, i) => columnAt(from + i));
+    const lasts = Int32Array.from({ length }, (_, i) => columnAt(from + i + 1 - 1e-6));
+    // Where tiles meet within a pixel, its centre decides, and the pixel beside it shows what it leaves of the other.
+    if (from > 0) firsts[0] = columnAt(from - 0.5);
+    if (to < this.#width) lasts[length - 1] = columnAt(to + 0.5);
     return { firsts, lasts };
   }
 

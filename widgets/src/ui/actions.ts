@@ -3,9 +3,9 @@ import type { Session } from "../audio/session";
 import { formatTime, spokenTime } from "./format";
 import type { Command } from "./keys";
 import type { Say } from "./live";
-import { asLoop, type Loop, startingAt, stoppingAt } from "./loop";
+import { asLoop, startingAt, stoppingAt } from "./loop";
 import type { TimeActions } from "./parts";
-import type { View } from "./view";
+import type { Region, View } from "./view";
 
 const ZOOM_STEP = 2;
 
@@ -106,7 +106,7 @@ export class Actions implements TimeActions {
     this.view.lastRegion = loop ?? this.view.lastRegion;
   }
 
-  setRegion([one, other]: Loop): void {
+  setRegion([one, other]: Region): void {
     const loop = asLoop(one, other, this.#duration);
     this.session.model.set({ loop });
     this.say(`Loop from ${formatTime(loop[0], 1)} to ${formatTime(loop[1], 1)}`);
@@ -138,7 +138,7 @@ export class Actions implements TimeActions {
     return this.session.song.frames / this.session.song.sampleRate;
   }
 
-  get #loop(): Loop | null {
+  get #loop(): Region | null {
     return this.session.model.get("loop");
   }
 }

@@ -2,7 +2,7 @@ import type { Scope } from "../afm/scope";
 import { element } from "./dom";
 import { type IconName, icon } from "./icons";
 
-interface ButtonOptions {
+export interface ButtonOptions {
   /** What it is called; shown as a tip. */
   readonly label: string;
   /** What is seen: an icon, text, or both. */

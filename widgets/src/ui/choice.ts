@@ -1,7 +1,7 @@
 import type { Scope } from "../afm/scope";
 import { element } from "./dom";
 
-interface ChoiceOptions {
+export interface ChoiceOptions {
   readonly label: string;
   /** Values, and what they are called. */
   readonly options: readonly (readonly [string, string])[];

@@ -32,9 +32,16 @@ export function spokenTime(seconds: number): string {
 
 /** `63.25` -> "1 minute 3.250 seconds". */
 export function spokenExactTime(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  const rest = `${(seconds - 60 * minutes).toFixed(3)} seconds`;
+  const thousandths = Math.round(seconds * 1000);
+  const minutes = Math.floor(thousandths / 60_000);
+  const rest = `${((thousandths % 60_000) / 1000).toFixed(3)} seconds`;
   return minutes > 0 ? `${spokenTime(60 * minutes)} ${rest}` : rest;
+}
+
+/** "8000", "8k" or "0,5 kHz" as Hz; null for what is no frequency. */
+export function parseHertz(text: string): number | null {
+  const [, digits = "", kilo] = /^(\d+(?:[.,]\d*)?)\s*(k?)(?:hz)?$/i.exec(text.trim()) ?? [];
+  return digits ? Number(digits.replace(",", ".")) * (kilo ? 1000 : 1) : null;
 }
 
 /** `-6` -> "-6 dB", `1.5` -> "+1.5 dB". */

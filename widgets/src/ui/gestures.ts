@@ -91,15 +91,22 @@ function turnWheel({ view }: TimeContext, event: WheelEvent): void {
   // Alt is for what is not time.
   if (!place || event.altKey) return;
   const { viewport } = view;
-  const pixels = (delta: number) => delta * (event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE_PIXELS);
   const { left, width } = place.box.getBoundingClientRect();
   const across = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
-  if (event.ctrlKey || event.metaKey)
-    viewport.zoom(ZOOM_PER_PIXEL ** -pixels(event.deltaY), viewport.toFrame(event.clientX - left, width));
+  if (event.ctrlKey || event.metaKey) viewport.zoom(zoomOf(event), viewport.toFrame(event.clientX - left, width));
   else if (Math.abs(across) > Math.abs(event.shiftKey ? 0 : event.deltaY))
-    viewport.pan((pixels(across) / width) * viewport.span);
+    viewport.pan((pixelsOf(across, event) / width) * viewport.span);
   else return;
   event.preventDefault();
+}
+
+/** By which factor the wheel zooms in; below 1, out. */
+export function zoomOf(event: WheelEvent): number {
+  return ZOOM_PER_PIXEL ** -pixelsOf(event.deltaY, event);
+}
+
+function pixelsOf(delta: number, { deltaMode }: WheelEvent): number {
+  return delta * (deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE_PIXELS);
 }
 
 function frameAt({ view }: TimeContext, box: HTMLElement, clientX: number): number {

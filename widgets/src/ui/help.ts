@@ -1,5 +1,5 @@
 import type { Scope } from "../afm/scope";
-import { button } from "./button";
+import { disclosure } from "./disclosure";
 import { element } from "./dom";
 
 /** Names of keys, with blanks between them, and what they do. */
@@ -10,19 +10,8 @@ export function helpPanel(keys: KeysHelp, more: readonly Node[], scope: Scope) {
   const list = keys.map(([names, what]) =>
     element("div", { class: "snb-key" }, keyNames(names), element("dd", {}, what)),
   );
-  const panel = element(
-    "section",
-    { class: "snb-help", "aria-label": "Help", hidden: true },
-    element("dl", {}, ...list),
-    ...more,
-  );
-  const toggle = () => {
-    panel.hidden = !panel.hidden;
-    opener.setAttribute("aria-expanded", String(!panel.hidden));
-  };
-  const opener = button({ label: "Help: keys and mouse (?)", icon: "help", onPress: toggle }, scope);
-  opener.setAttribute("aria-expanded", "false");
-  return { panel, button: opener, toggle };
+  const panel = element("section", { class: "snb-help", "aria-label": "Help" }, element("dl", {}, ...list), ...more);
+  return { panel, ...disclosure({ label: "Help: keys and mouse (?)", icon: "help", panel }, scope) };
 }
 
 function keyNames(names: string): HTMLElement {

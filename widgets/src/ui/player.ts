@@ -47,7 +47,7 @@ export function renderPlayer(session: Session, root: HTMLElement, scope: Scope):
   const bar = toolbar("Playback", [play.root, ...controls], byKeyboard, scope);
   const tracks = trackArea(context, toolbar("View", viewButtons(context), byKeyboard, scope));
   const title = element("div", { class: "snb-title", title: name }, name);
-  const head = element("div", { class: "snb-head" }, title, help.button);
+  const head = element("div", { class: "snb-head" }, title, help.opener);
   box.append(head, help.panel, bar, seek.root, tracks.root, details(session), errorLine(session, scope));
   scope.listen(root, THEME_CHANGED, () => {
     colours = readColours(root);

@@ -1,3 +1,4 @@
+import type { Scope } from "../afm/scope";
 import type { Playback } from "../audio/playback";
 import { formatTime, spokenTime } from "./format";
 import type { Say } from "./live";
@@ -9,8 +10,8 @@ import type { SpectrogramView } from "./spectrogram-view";
 import type { Region } from "./view";
 
 const ZOOM_STEP = 2;
-/** Of the lowest frequency in view to the highest, in Hz. */
-const LEAST_BAND_HZ = 50;
+/** From the lowest frequency in view to the highest; a little more than what is refused: differences are not exact. */
+const LEAST_BAND_HZ = 50 + 1e-6;
 /** A logarithmic axis begins there: whoever zooms out that far wants all. */
 const LOWEST_LOG_HZ = 20;
 
@@ -23,7 +24,9 @@ interface Around {
 
 /** What people do to a comparison, by whichever key, button or gesture; says in words what has changed. */
 export class SpectrogramActions implements TimeActions {
-  playback: Playback | null = null;
+  #playback: Playback | null = null;
+  /** While it lives, the player has a view here; null once it has been told so. */
+  #unattached: Scope | null = null;
 
   constructor(
     readonly comparison: Comparison,
@@ -31,12 +34,22 @@ export class SpectrogramActions implements TimeActions {
     readonly around: Around,
   ) {}
 
-  run(command: Command): void {
+  get playback(): Playback | null {
+    return this.#playback;
+  }
+
+  /** Play along, or with null alone, while the scope lives; the player's sound is not sent before somebody plays it. */
+  playAlong(playback: Playback | null, during: Scope): void {
+    this.#playback = playback;
+    this.#unattached = during;
+  }
+
+  run(command: Exclude<Command, { do: "blink" }>): void {
     if (command.do === "move") this.move(command.columns, command.bins);
     else this.#act(command.do);
   }
 
-  #act(name: Exclude<Command["do"], "move">): void {
+  #act(name: Exclude<Command["do"], "move" | "blink">): void {
     const acts = {
       toggle: () => this.toggle(),
       start: () => this.put(0),
@@ -47,7 +60,6 @@ export class SpectrogramActions implements TimeActions {
       "zoom-in": () => this.zoom(ZOOM_STEP),
       "zoom-out": () => this.zoom(1 / ZOOM_STEP),
       fit: () => this.fit(),
-      blink: () => this.swap(),
       help: () => this.around.toggleHelp(),
     };
     acts[name]();
@@ -59,10 +71,13 @@ export class SpectrogramActions implements TimeActions {
     const isSilent = playback.state === "paused" || playback.state === "blocked";
     const seconds = playback.position / this.comparison.timeline.sampleRate;
     this.around.say(isSilent ? "Playing" : `Paused at ${spokenTime(seconds)}`);
-    void playback.toggle();
+    if (isSilent) this.play();
+    else playback.pause();
   }
 
   play(): void {
+    if (this.#unattached) this.playback?.attach(this.#unattached);
+    this.#unattached = null;
     void this.playback?.play();
   }
 
@@ -145,7 +160,7 @@ export class SpectrogramActions implements TimeActions {
     const nyquist = this.comparison.timeline.sampleRate / 2;
     const fmin = Math.min(Math.max(Math.min(one, other), 0), nyquist - LEAST_BAND_HZ);
     const fmax = Math.max(one, other, fmin + LEAST_BAND_HZ);
-    this.comparison.model.set({ fmin: Math.floor(fmin), fmax: Math.min(Math.ceil(fmax), nyquist) });
+    this.comparison.model.set({ fmin, fmax: Math.min(fmax, nyquist) });
   }
 
   /** Show `factor` times fewer frequencies, with `hz` at the same height as before. */

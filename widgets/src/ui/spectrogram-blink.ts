@@ -41,7 +41,10 @@ export function blinkToggle(context: SpectrogramContext): { root: HTMLButtonElem
   );
   const show = () => setPressed(root, stop !== null || view.isSwapped);
   scope.listen(view, BLINK_CHANGED, show);
-  scope.listen(still, "change", halt);
+  scope.listen(still, "change", () => {
+    halt();
+    show();
+  });
   comparison.onSettings(
     ["panes"],
     () => {

@@ -2,7 +2,8 @@ import type { Scope } from "../afm/scope";
 import type { PaneSpec } from "../data/state";
 import { button } from "./button";
 import { choice, offer } from "./choice";
-import { element, hasFocus, uniqueId } from "./dom";
+import { disclosure } from "./disclosure";
+import { element, hasFocus } from "./dom";
 import { slider } from "./slider";
 import { keyOf, paneName } from "./spectrogram-comparison";
 import type { SpectrogramContext } from "./spectrogram-parts";
@@ -12,7 +13,6 @@ const MIXTURE = "mixture";
 /** What panes there are, and in which order: a panel, and the button that shows it. */
 export function paneChooser(context: SpectrogramContext): { opener: HTMLButtonElement; panel: HTMLElement } {
   const { scope } = context;
-  const id = uniqueId();
   const parts = [
     orderList(context),
     ...checkLists(context),
@@ -20,20 +20,8 @@ export function paneChooser(context: SpectrogramContext): { opener: HTMLButtonEl
     blinkChoice(context),
     heightSlider(context),
   ];
-  const panel = element("section", { class: "snb-chooser", id, "aria-label": "Panes", hidden: true }, ...parts);
-  const opener = button(
-    {
-      ...{ label: "Panes", icon: "panes", text: "Panes" },
-      onPress: () => {
-        panel.hidden = !panel.hidden;
-        opener.setAttribute("aria-expanded", String(!panel.hidden));
-      },
-    },
-    scope,
-  );
-  opener.setAttribute("aria-expanded", "false");
-  opener.setAttribute("aria-controls", id);
-  return { opener, panel };
+  const panel = element("section", { class: "snb-chooser", "aria-label": "Panes" }, ...parts);
+  return { panel, opener: disclosure({ label: "Panes", icon: "panes", text: "Panes", panel }, scope).opener };
 }
 
 function part(title: string, ...children: Node[]): HTMLElement {

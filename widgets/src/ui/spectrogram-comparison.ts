@@ -33,6 +33,8 @@ export class Comparison {
     this.timeline = { sampleRate: this.model.get("sample_rate"), frames: this.model.get("frames") };
     this.#scope = scope;
     onPlaybacks(() => this.#meet(), scope);
+    // Python tells it after the widget has been made.
+    this.model.on(["link"], () => this.#meet(), scope);
     this.#meet();
   }
 

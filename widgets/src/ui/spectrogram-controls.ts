@@ -1,8 +1,7 @@
-import type { SpectrogramState } from "../data/state";
 import { button, setPressed } from "./button";
-import { choice } from "./choice";
+import { type ChoiceOptions, choice } from "./choice";
 import { element, hasFocus } from "./dom";
-import { formatDecibels } from "./format";
+import { formatDecibels, parseHertz } from "./format";
 import type { IconName } from "./icons";
 import { regionControls } from "./region-fields";
 import { slider } from "./slider";
@@ -48,8 +47,13 @@ export function regionControl({ actions, comparison, scope }: SpectrogramContext
 /** What is drawn how. */
 export function lookControls(context: SpectrogramContext): Node[] {
   return [
-    named("Scale", scaleChoice(context), ...bandFields(context), noteToggle(context)),
-    named("Colours", colourChoice(context)),
+    named(
+      "Scale",
+      settingChoice(context, "y_axis", { label: "Frequency scale", options: SCALES }),
+      ...bandFields(context),
+      noteToggle(context),
+    ),
+    named("Colours", settingChoice(context, "cmap", { label: "Colour map", options: COLOURS })),
     named("Gain", dbSlider(context, "gain_db", { label: "Gain", min: -60, max: 60, reset: 0, origin: 0 })),
     named("Range", dbSlider(context, "top_db", { label: "Range", min: 10, max: 127, reset: 80 })),
     differenceRange(context),
@@ -66,26 +70,17 @@ function named(name: string, ...controls: Node[]): HTMLElement {
   );
 }
 
-function scaleChoice({ comparison, scope }: SpectrogramContext): HTMLElement {
-  const onChange = (value: string) => comparison.model.set({ y_axis: value as SpectrogramState["y_axis"] });
-  const made = choice({ label: "Frequency scale", options: SCALES, onChange }, scope);
+/** A list of what one setting may be. */
+function settingChoice(
+  { comparison, scope }: SpectrogramContext,
+  name: "y_axis" | "cmap",
+  look: Pick<ChoiceOptions, "label" | "options">,
+): HTMLElement {
+  const made = choice({ ...look, onChange: (value) => comparison.model.set({ [name]: value }) }, scope);
   comparison.onSettings(
-    ["y_axis"],
+    [name],
     () => {
-      made.value = comparison.model.get("y_axis");
-    },
-    scope,
-  );
-  return made;
-}
-
-function colourChoice({ comparison, scope }: SpectrogramContext): HTMLElement {
-  const onChange = (value: string) => comparison.model.set({ cmap: value as SpectrogramState["cmap"] });
-  const made = choice({ label: "Colour map", options: COLOURS, onChange }, scope);
-  comparison.onSettings(
-    ["cmap"],
-    () => {
-      made.value = comparison.model.get("cmap");
+      made.value = comparison.model.get(name);
     },
     scope,
   );
@@ -93,27 +88,28 @@ function colourChoice({ comparison, scope }: SpectrogramContext): HTMLElement {
 }
 
 /** Lowest and highest frequency in view. */
-function bandFields({ comparison, actions, scope }: SpectrogramContext): Node[] {
-  const make = (label: string) =>
-    element("input", {
-      ...{ type: "text", class: "snb-field snb-hz", inputmode: "decimal", spellcheck: "false" },
-      ...{ "aria-label": `${label}, Hz`, title: `${label}, Hz`, "data-lm-suppress-shortcuts": true },
-    });
-  const ends = [make("Lowest frequency"), make("Highest frequency")] as const;
+function bandFields(context: SpectrogramContext): Node[] {
+  const [low, high] = [bandField(context, "fmin"), bandField(context, "fmax")];
+  return [low, document.createTextNode("–"), high, document.createTextNode("Hz")];
+}
+
+function bandField({ comparison, actions, scope }: SpectrogramContext, name: "fmin" | "fmax"): HTMLElement {
+  const { model } = comparison;
+  const label = `${name === "fmin" ? "Lowest" : "Highest"} frequency, Hz`;
+  const field = element("input", {
+    ...{ type: "text", class: "snb-field snb-hz", inputmode: "decimal", spellcheck: "false" },
+    ...{ "aria-label": label, title: label, "data-lm-suppress-shortcuts": true },
+  });
   const show = () => {
-    for (const [i, name] of (["fmin", "fmax"] as const).entries()) {
-      const field = ends[i];
-      if (field) field.value = String(Math.round(comparison.model.get(name)));
-    }
+    field.value = String(Math.round(model.get(name)));
   };
-  const change = () => {
-    const [one, other] = ends.map(({ value }) => Number.parseFloat(value.replace(",", ".")));
-    if (one !== undefined && other !== undefined && Number.isFinite(one + other)) actions.setBand(one, other);
+  scope.listen(field, "change", () => {
+    const hz = parseHertz(field.value);
+    if (hz !== null) actions.setBand(hz, model.get(name === "fmin" ? "fmax" : "fmin"));
     show();
-  };
-  for (const end of ends) scope.listen(end, "change", change);
-  comparison.onSettings(["fmin", "fmax"], show, scope);
-  return [ends[0], "–", ends[1], "Hz"].map((part) => (typeof part === "string" ? document.createTextNode(part) : part));
+  });
+  comparison.onSettings([name], show, scope);
+  return field;
 }
 
 interface DbRange {

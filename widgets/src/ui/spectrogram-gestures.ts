@@ -1,8 +1,5 @@
-import { gestures } from "./gestures";
+import { gestures, zoomOf } from "./gestures";
 import type { SpectrogramContext } from "./spectrogram-parts";
-
-const ZOOM_PER_PIXEL = 1.0025;
-const LINE_PIXELS = 16;
 
 /** Beside what the pointer does in time: it reads a frequency in panes, where Alt and wheel zoom frequencies. */
 export function paneGestures(context: SpectrogramContext, tracks: HTMLElement): void {
@@ -31,9 +28,7 @@ export function paneGestures(context: SpectrogramContext, tracks: HTMLElement): 
       const hz = event.altKey ? hzAt(context, event) : null;
       if (hz === null) return;
       event.preventDefault();
-      // Browsers turn it sideways where Shift is held, too.
-      const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE_PIXELS);
-      actions.zoomBand(ZOOM_PER_PIXEL ** -pixels, hz);
+      actions.zoomBand(zoomOf(event), hz);
     },
     { passive: false },
   );

@@ -1,15 +1,11 @@
 import { element } from "./dom";
 import type { SpectrogramContext } from "./spectrogram-parts";
-import { VIEW_CHANGED } from "./view";
 
 /** Kernels that compute answer nothing; shorter waits are not told. */
 const BUSY_MS = 2000;
-/** What was wanted just now is asked for a little later. */
-const ASKED_MS = 100;
 
 /** Whether sharper pictures are to come, for the head; what went wrong, for below. */
-export function hints(context: SpectrogramContext): { state: HTMLElement; error: HTMLElement } {
-  const { comparison, view, scope } = context;
+export function hints({ comparison, scope }: SpectrogramContext): { state: HTMLElement; error: HTMLElement } {
   const { tiles } = comparison;
   const sharpening = element("span", { class: "snb-sharpening", hidden: true }, "sharpening …");
   // Told to screen readers, unlike what comes and goes with every zoom.
@@ -22,18 +18,18 @@ export function hints(context: SpectrogramContext): { state: HTMLElement; error:
     const waited = waitingSince === null ? 0 : performance.now() - waitingSince;
     const isPending = tiles.pending > 0 && tiles.error === null;
     const isBusy = isPending && waited >= BUSY_MS;
-    const wait = waitingSince === null ? ASKED_MS : BUSY_MS - waited + 1;
-    later = isPending && !isBusy ? scope.after(wait, update) : null;
+    later = isPending && !isBusy ? scope.after(BUSY_MS - waited + 1, update) : null;
     sharpening.hidden = !isPending || isBusy;
-    const text = isBusy ? "The kernel is busy: what was sent before is shown." : "";
-    if (busy.textContent !== text) busy.textContent = text;
-    error.textContent = tiles.error ?? "";
+    say(busy, isBusy ? "The kernel is busy: what was sent before is shown." : "");
+    say(error, tiles.error ?? "");
     error.hidden = tiles.error === null;
   };
   tiles.on(update, scope);
-  // What is wanted changes with what is in view, when that has been drawn.
-  const soon = () => context.stage.request(() => context.stage.request(update));
-  scope.listen(view.viewport, VIEW_CHANGED, soon);
-  comparison.onSettings(["panes", "fmin", "fmax"], soon, scope);
+  tiles.onWants(update, scope);
   return { state: element("div", { class: "snb-state" }, sharpening, busy), error };
+}
+
+/** Screen readers read again what is set again. */
+function say(region: HTMLElement, text: string): void {
+  if (region.textContent !== text) region.textContent = text;
 }

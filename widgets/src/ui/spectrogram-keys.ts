@@ -3,8 +3,9 @@ import type { Pressed } from "./keys";
 
 /** What the keys of a focused comparison do. */
 export type Command =
-  | { readonly do: "toggle" | "start" | "end" | "region" | "region-start" | "region-stop" | "blink" | "help" }
+  | { readonly do: "toggle" | "start" | "end" | "region" | "region-start" | "region-stop" | "help" }
   | { readonly do: "zoom-in" | "zoom-out" | "fit" }
+  | { readonly do: "blink" }
   /** Pixel columns to the right, bins upwards. */
   | { readonly do: "move"; readonly columns: number; readonly bins: number };
 

@@ -1,6 +1,7 @@
 import { gradient } from "../draw/colormaps";
 import type { Look } from "../draw/spectrogram";
 import { element } from "./dom";
+import { formatDecibels } from "./format";
 import type { SpectrogramContext } from "./spectrogram-parts";
 
 type Kind = "level" | "mask" | "difference";
@@ -32,5 +33,5 @@ function ends(kind: Kind, { peakDb, gainDb, topDb, differenceDb }: Look): [strin
   if (kind === "mask") return ["0", "1"];
   if (kind === "difference") return [`−${differenceDb} dB`, `+${differenceDb} dB`];
   const high = peakDb - gainDb;
-  return [`${(high - topDb).toFixed(0)} dB`, `${high.toFixed(0)} dB`];
+  return [formatDecibels(high - topDb), formatDecibels(high)];
 }

@@ -4,6 +4,7 @@ import { formatTime, spokenExactTime } from "./format";
 import { type Slider, slider } from "./slider";
 import type { SpectrogramContext } from "./spectrogram-parts";
 import { caveats, type Value, valueAt } from "./spectrogram-values";
+import { BLINK_CHANGED } from "./spectrogram-view";
 import { MARKS_CHANGED, VIEW_CHANGED } from "./view";
 
 interface Line {
@@ -17,7 +18,8 @@ interface Line {
 /** What is under the cross-hair in words and numbers, and two sliders that move it. */
 export function readout(context: SpectrogramContext): { root: HTMLElement; home: HTMLInputElement } {
   const { comparison, view, stage, scope } = context;
-  const line = element("output", { class: "snb-readout" });
+  // No live region: the sliders say it, and the pointer would never stop talking.
+  const line = element("div", { class: "snb-readout" });
   const { time, frequency } = crossSliders(context);
   const update = () => {
     const { cross } = view;
@@ -26,7 +28,7 @@ export function readout(context: SpectrogramContext): { root: HTMLElement; home:
     frequency.set(binOf(context, view.place.hz));
   };
   const request = () => stage.request(update);
-  for (const event of [MARKS_CHANGED, "blink"]) scope.listen(view, event, request);
+  for (const event of [MARKS_CHANGED, BLINK_CHANGED]) scope.listen(view, event, request);
   scope.listen(view.viewport, VIEW_CHANGED, request);
   comparison.tiles.on(request, scope);
   comparison.model.on(["panes", "y_axis", "fmin", "fmax"], request, scope);

@@ -4,6 +4,7 @@ import type { Playback } from "../audio/playback";
 import { onResolution } from "../draw/canvas";
 import { drawPaneMarks } from "../draw/crosshair";
 import { Stage } from "../draw/stage";
+import { disclosure } from "./disclosure";
 import { element, hasFocus } from "./dom";
 import { errorLine } from "./error-line";
 import { facts } from "./facts";
@@ -56,7 +57,7 @@ export function renderSpectrogram(comparison: Comparison, root: HTMLElement, sco
   const byKeyboard = keyboard(box, cross.home, { commandOf, repeats, run }, scope);
   const hint = hints(context);
   const title = element("div", { class: "snb-title", title: name, dir: "auto" }, name);
-  box.append(element("div", { class: "snb-head" }, title, hint.state, help.button), help.panel);
+  box.append(element("div", { class: "snb-head" }, title, hint.state, help.opener), help.panel);
   const bars = controls(context, blink.root, byKeyboard);
   box.append(...bars, cross.root, tracks.root, hint.error, legend(context), numbers(context));
   scope.listen(root, THEME_CHANGED, () => {
@@ -71,10 +72,17 @@ export function renderSpectrogram(comparison: Comparison, root: HTMLElement, sco
 function controls(context: SpectrogramContext, blink: HTMLElement, byKeyboard: ByKeyboard) {
   const { scope } = context;
   const panes = paneChooser(context);
-  const choices = element("div", { class: "snb-group" }, panes.opener, blink);
-  const viewBar = toolbar("View", [zoomControls(context), choices, regionControl(context)], byKeyboard, scope);
   const lookBar = toolbar("Picture", lookControls(context), byKeyboard, scope);
+  const choices = element("div", { class: "snb-group" }, panes.opener, settingsOpener(lookBar, scope), blink);
+  const viewBar = toolbar("View", [zoomControls(context), choices, regionControl(context)], byKeyboard, scope);
   return [element("div", { class: "snb-bars" }, viewBar), lookBar, panes.panel] as const;
+}
+
+/** There in narrow views only, where the pictures would come too late; in wide ones the panel is never closed. */
+function settingsOpener(panel: HTMLElement, scope: Scope): HTMLButtonElement {
+  const show = (isOpen: boolean) => panel.classList.toggle("snb-folded", !isOpen);
+  const look = { label: "Settings", icon: "settings", text: "Settings", class: "snb-settings" } as const;
+  return disclosure({ ...look, panel, show }, scope).opener;
 }
 
 function mouseHelp(): HTMLElement {
@@ -149,14 +157,13 @@ interface Place {
   readonly parts: readonly Part[];
 }
 
-/** While there is a player: its buttons, its play head; the sound stays although the player may not be shown. */
+/** While there is a player: its buttons, its play head. */
 function playAlong(context: SpectrogramContext, place: Place): void {
   const { comparison, view, stage, actions, scope } = context;
   comparison.withPlayback((playback, during) => {
-    actions.playback = playback;
+    actions.playAlong(playback, during);
     for (const part of place.parts) stage.request(part.tick);
     if (!playback) return;
-    playback.attach(during);
     const shown = playBar(context, playback, place, during);
     follow({ playback, view, stage, scope: during }, [...place.parts, shown]);
   }, scope);

@@ -27,6 +27,16 @@ export function toolbar(label: string, children: Node[], byKeyboard: ByKeyboard,
     event.stopPropagation();
     all[(at + step + all.length) % all.length]?.focus();
   });
+  // A stop that is hidden or disabled would leave the toolbar without any.
+  const keepStop = () => {
+    const [first, ...others] = buttons();
+    if (first && ![first, ...others].some(({ tabIndex }) => tabIndex === 0)) makeStop(first);
+  };
+  const observer = new MutationObserver(keepStop);
+  observer.observe(root, { subtree: true, attributeFilter: ["hidden", "disabled"] });
+  scope.defer(() => observer.disconnect());
+  // Narrow widgets show other buttons than wide ones.
+  scope.onResize(root, keepStop);
   const first = root.querySelector("button");
   if (first) makeStop(first);
   return root;

@@ -32,6 +32,7 @@ async function showAll(width: number): Promise<void> {
   press(shown.home, "?");
   press(shown.home, "ArrowRight");
   shown.named("Panes").click();
+  shown.named("Settings").click();
   shown.one<HTMLDetailsElement>("details").open = true;
   await drawn();
 }
@@ -43,6 +44,13 @@ for (const background of ["white", "black"])
     const { violations } = await axe.run(shown.root);
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   });
+
+test("axe finds nothing in a narrow view whose settings are closed", async () => {
+  shown = new ShownSpectrogram(comparisonModel(ALL), 360);
+  await drawn();
+  expect(shown.named("Gain").checkVisibility()).toBe(false);
+  expect((await axe.run(shown.root)).violations).toEqual([]);
+});
 
 test.each([360, 480, 900])(
   "nothing is wider than %d pixels, and every target is 24 pixels high at least",
@@ -70,6 +78,12 @@ test("controls have roles, names and values", async () => {
   expect(shown.named("Band limit, 11025 Hz").getAttribute("aria-pressed")).toBe("true");
   expect(shown.named("Panes").getAttribute("aria-expanded")).toBe("true");
   for (const canvas of shown.root.querySelectorAll("canvas")) expect(canvas.ariaHidden).toBe("true");
+});
+
+test("the pointer is not followed by speech: actions, and a kernel that is busy, are all that is announced", async () => {
+  await showAll(900);
+  const live = shown.root.querySelectorAll('output, [aria-live], [role="status"]');
+  expect([...live].map(({ className }) => className)).toEqual(["snb-busy-kernel", "snb-hidden"]);
 });
 
 test("names that others chose are text", async () => {

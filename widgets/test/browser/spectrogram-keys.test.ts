@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { until } from "../player";
-import { comparisonModel, RATE, ShownSpectrogram } from "../spectrogram";
+import { comparisonModel, level, RATE, ShownSpectrogram } from "../spectrogram";
 import { drawn, press } from "../view";
 
 let shown: ShownSpectrogram;
@@ -127,6 +127,49 @@ test("a click on a picture leaves the keys with the comparison", async () => {
   expect(document.activeElement).toBe(shown.home);
   await userEvent.keyboard("l");
   expect(shown.model.get("region")).toEqual([0, 10]);
+});
+
+/** Where the Tab key stops in a toolbar. */
+const stops = () => [...shown.named("View").querySelectorAll("button")].filter((one) => one.tabIndex === 0);
+
+test("a toolbar has one stop of the Tab key, also when the last one is hidden", async () => {
+  shown.model.change({ region: [1, 2] });
+  shown.named("Zoom to the region").focus();
+  expect(stops()).toEqual([shown.named("Zoom to the region")]);
+  shown.home.focus();
+  press(shown.home, "l");
+  await drawn();
+  expect(stops()).toEqual([shown.named("Zoom out")]);
+  shown.named("Blink: two panes in one place (B)").focus();
+  shown.home.focus();
+  shown.model.change({ panes: [level("mixture")] });
+  await drawn();
+  expect(stops()).toEqual([shown.named("Zoom out")]);
+});
+
+test("in a narrow view Settings shows and hides how it is drawn; in a wide one that is always there", async () => {
+  const settings = shown.named("Settings");
+  const gain = shown.named("Gain");
+  expect([settings.checkVisibility(), gain.checkVisibility()]).toEqual([false, true]);
+  shown.root.style.width = "500px";
+  await drawn();
+  expect([settings.checkVisibility(), gain.checkVisibility()]).toEqual([true, false]);
+  expect(settings.getAttribute("aria-expanded")).toBe("false");
+  expect(settings.getAttribute("aria-controls")).toBe(shown.named("Picture").id);
+  settings.focus();
+  await userEvent.keyboard("{Enter}");
+  expect([settings.getAttribute("aria-expanded"), gain.checkVisibility()]).toEqual(["true", true]);
+  await userEvent.keyboard("{ArrowLeft}");
+  expect(document.activeElement).toBe(shown.named("Panes"));
+  settings.focus();
+  await userEvent.keyboard(" ");
+  expect(gain.checkVisibility()).toBe(false);
+  expect(stops()).toEqual([settings]);
+  shown.root.style.width = "900px";
+  await drawn();
+  expect([settings.checkVisibility(), gain.checkVisibility()]).toEqual([false, true]);
+  expect(stops()).toEqual([shown.named("Zoom out")]);
+  expect(escaped).not.toHaveBeenCalled();
 });
 
 test("a key that is held down switches once, and moves on", async () => {

@@ -86,6 +86,21 @@ test("it plays although the player is not shown, and the play head is in step wi
   expect(session.state).toBe("paused");
 });
 
+test("the player's sound is asked for when it is played here, and not before; without a view it ends", async () => {
+  const { session, model } = player();
+  const view = show();
+  mouse(view.lane(0), [0.25]);
+  await view.sharp();
+  expect(model.sentOf("hello")).toEqual([]);
+  view.named("Play").click();
+  await until(() => session.state === "playing");
+  view.named("Pause").click();
+  view.named("Play").click();
+  await until(() => session.state === "playing");
+  view.scope.dispose();
+  expect(session.state).toBe("paused");
+});
+
 test("the region is the player's loop, both ways; Python tells the trait", async () => {
   const { model } = player();
   const view = show();
@@ -143,6 +158,15 @@ test("a player that comes later is found, one that goes is lost; its region stay
   expect(view.named<HTMLInputElement>("Region start, minutes and seconds").value).toBe("0:02.000");
   mouse(view.lane(0), [0.1, 0.2, 0.3], { shiftKey: true });
   expect(view.model.get("region")).toEqual([expect.closeTo(1, 1), expect.closeTo(3, 1)]);
+});
+
+test("a link that Python tells later is followed, and one that it takes away is left", () => {
+  player();
+  const view = show("");
+  view.model.change({ link: "one" });
+  expect(view.named("Play")).toBeTruthy();
+  view.model.change({ link: "" });
+  expect(view.root.querySelector('[aria-label="Play"]')).toBeNull();
 });
 
 test("without a link none is found, and a player without one is not to be found", () => {

@@ -104,6 +104,21 @@ test("a band of less than 50 Hz is not asked for", () => {
   expect(field.value).toBe(String(band()[0]));
 });
 
+test("small steps of a wheel zoom into a narrow band, too; one end is set without moving the other", () => {
+  shown.model.change({ fmin: 1000.25, fmax: 1200 });
+  for (let i = 0; i < 40; i++) wheel(shown.lane(0), { deltaY: -2, altKey: true });
+  const [fmin, fmax] = band();
+  expect(fmax - fmin).toBeCloseTo(199.75 / 1.0025 ** 80, 3);
+  const field = shown.named<HTMLInputElement>("Highest frequency, Hz");
+  field.value = "8k";
+  field.dispatchEvent(new Event("change"));
+  expect(band()).toEqual([fmin, 8000]);
+  for (let i = 0; i < 40; i++) wheel(shown.lane(0), { deltaY: -500, altKey: true });
+  const [low, high] = band();
+  expect(high - low).toBeGreaterThanOrEqual(50);
+  expect(high - low).toBeLessThan(50.1);
+});
+
 test("zoomed in, a drag pans; a double click shows all times and frequencies", async () => {
   wheel(shown.lane(0), { deltaY: -278, ctrlKey: true });
   wheel(shown.lane(0), { deltaY: -278, altKey: true });

@@ -49,6 +49,51 @@ test("a mask is read from 0 to 1, a difference with what it is made of", async (
   expect(shown.readings[2]).toBe("-70.0 dB");
 });
 
+test.each([
+  [8000, 64, 0.2],
+  [8000, 1024, 0.05],
+  [192_000, 64, 0.5],
+  [192_000, 65_536, 0.5],
+])("at %d Hz, with frames of %d samples, %f s are drawn and read", async (sampleRate, nFft, seconds) => {
+  const [frames, columns] = [Math.round(seconds * sampleRate), nFft > 60_000 ? 16 : 256];
+  // A tone in bin 12, whatever its frequency is.
+  const scene = (signal: number, _: number, hz: number) => (Math.round((hz * nFft) / RATE) === 12 ? -20 : -90 - signal);
+  const model = comparisonModel(
+    {
+      signals: ["mixture", "vocals"],
+      sample_rate: sampleRate,
+      fmax: sampleRate / 2,
+      n_fft: nFft,
+      tile_columns: columns,
+    },
+    { frames, level: scene, nFft },
+  );
+  shown = new ShownSpectrogram(model);
+  await shown.sharp();
+  for (const [bin, readings] of [
+    [12, ["-20.0 dB", "-20.0 dB"]],
+    [13, ["-90.0 dB", "-91.0 dB"]],
+    [nFft / 2, ["-90.0 dB", "-91.0 dB"]],
+  ] as const) {
+    const slider = shown.named<HTMLInputElement>("Cross-hair, frequency");
+    slider.value = String(bin);
+    slider.dispatchEvent(new Event("input"));
+    await drawn();
+    expect([shown.readings, slider.max]).toEqual([readings, String(nFft / 2)]);
+  }
+  for (const y_axis of ["log", "mel", "linear"] as const) {
+    shown.model.change({ y_axis, fmin: 0, fmax: 50 });
+    shown.named("Zoom in").click();
+    press(shown.home, "0");
+    expect(shown.model.get("fmax")).toBe(sampleRate / 2);
+    await drawn();
+    const [red = 0, green = 0, blue = 0] = colourAt(0, RATE / 2)
+      .split(",")
+      .map(Number);
+    expect(red + green + blue).toBeGreaterThan(0);
+  }
+});
+
 test("from an overview only, values are provisional; with the kernel's tiles they are not", async () => {
   const model = comparisonModel();
   const { kernel } = model;
@@ -60,7 +105,7 @@ test("from an overview only, values are provisional; with the kernel's tiles the
   expect(shown.one(".snb-readout").textContent).toContain("max of 0.37 sprovisional");
   await until(() => model.sent.length > 0);
   kernel?.(model.sentOf("want_tiles").at(-1)?.content as never, model, []);
-  await until(() => shown.readings[0] === "-20.0 dB");
+  await until(() => shown.readings.join() === "-20.0 dB,-90.0 dB");
   expect(shown.one(".snb-readout").textContent).not.toContain("provisional");
 });
 
@@ -188,6 +233,27 @@ test("who asked for less motion swaps by hand only", async () => {
   expect(shown.paneNames).toEqual(["mixture", "vocals"]);
 });
 
+test("whoever asks for less motion while it blinks sees the button let go", async () => {
+  const asked = Object.assign(new EventTarget(), { matches: false });
+  const real = matchMedia;
+  vi.stubGlobal("matchMedia", (query: string) => (query.includes("motion") ? asked : real(query)));
+  shown = new ShownSpectrogram(comparisonModel());
+  const toggle = shown.named("Blink: two panes in one place (B)");
+  toggle.click();
+  await until(() => shown.paneNames[0] === "vocals");
+  await until(() => shown.paneNames[0] === "mixture");
+  expect(toggle.getAttribute("aria-pressed")).toBe("true");
+  asked.dispatchEvent(new Event("change"));
+  expect(toggle.getAttribute("aria-pressed")).toBe("false");
+});
+
+test("the ends of the legend are half decibels, and never minus zero", () => {
+  shown = new ShownSpectrogram(comparisonModel({ peak_db: 0.5, gain_db: 0.5, top_db: 60.5 }));
+  expect(shown.one(".snb-legend").textContent).toBe("Level-60.5 dB0 dB");
+  shown.model.change({ gain_db: 0.52 });
+  expect(shown.one(".snb-legend").textContent).toBe("Level-60.5 dB0 dB");
+});
+
 test("the region's numbers come with it", () => {
   shown = new ShownSpectrogram(comparisonModel());
   expect(shown.one(".snb-facts").checkVisibility()).toBe(false);
@@ -220,6 +286,21 @@ test("that sharper pictures are to come is shown, that the kernel is busy is sai
   model.receive({ type: "failure", id: null, error: "MemoryError", message: "<b>no memory</b>" } as never);
   expect(shown.one('[role="alert"]').checkVisibility()).toBe(true);
   expect(shown.one('[role="alert"]').textContent).toBe("<b>no memory</b>");
+  // Once only.
+  const said = shown.one('[role="alert"]').firstChild;
+  press(shown.home, "+");
+  await until(() => model.sentOf("want_tiles").length > 1);
+  await drawn();
+  expect(shown.one('[role="alert"]').firstChild).toBe(said);
+});
+
+test.each(["a task", "a repaint"])("a view made in %s tells that sharper pictures are to come", async (when) => {
+  await new Promise((resolve) => (when === "a task" ? setTimeout(resolve) : requestAnimationFrame(resolve)));
+  const model = comparisonModel();
+  model.kernel = null;
+  shown = new ShownSpectrogram(model);
+  expect(shown.one(".snb-sharpening").checkVisibility()).toBe(false);
+  await until(() => shown.one(".snb-sharpening").checkVisibility(), 1000);
 });
 
 test("a kernel that becomes busy later is noticed, too", async () => {

@@ -112,6 +112,23 @@ test("where finer tiles are all here, they are drawn as sharp as the missing one
   expect(drawn).toBeGreaterThanOrEqual(shown.fake.level(0, 1)[20 * BINS + 64] ?? 0);
 });
 
+test("where finer tiles meet within a pixel, a loud column is not left out", async () => {
+  for (const width of [11, 13, 15]) {
+    for (let at = 12; at < 36; at++) {
+      const click = new Uint8Array(COLUMNS * BINS);
+      click.fill(200, at * BINS, (at + 1) * BINS);
+      show([click], {}, [width, 30]);
+      // Of level 3; those of level 1 are here.
+      expect((await shown.draw(PANE, LOOK))[0]?.[1]).toBe(3);
+      for (let index = 0; index < 4; index++) await shown.receive([0, 1, index]);
+      await shown.draw(PANE, LOOK);
+      const row = shown.pixels.subarray(4 * 15 * width, 4 * 16 * width).filter((_, i) => i % 4 === 0);
+      expect(Math.max(...row), `${at} in ${width} pixels`).toBe(200);
+      shown.scope.dispose();
+    }
+  }
+});
+
 test("a sampled tile is drawn, and wanted still", async () => {
   show([SIGNAL], {}, [13, 128]);
   await shown.draw(PANE, LOOK);

@@ -6,6 +6,7 @@ import {
   formatSize,
   formatSpeed,
   formatTime,
+  parseHertz,
   parseTime,
   spokenExactTime,
   spokenPan,
@@ -40,6 +41,19 @@ test.each([
 });
 
 test.each([
+  ["8000", 8000],
+  [" 8k ", 8000],
+  ["0,5 kHz", 500],
+  ["62.5 Hz", 62.5],
+  ["", null],
+  ["-1", null],
+  ["low", null],
+  ["8 000", null],
+])("%j is read as %s Hz", (text, hz) => {
+  expect(parseHertz(text)).toBe(hz);
+});
+
+test.each([
   [0, "0 seconds"],
   [1.9, "1 second"],
   [63, "1 minute 3 seconds"],
@@ -53,6 +67,7 @@ test.each([
   [0.5, "0.500 seconds"],
   [63.25, "1 minute 3.250 seconds"],
   [3661, "1 hour 1 minute 1.000 seconds"],
+  [119.9996, "2 minutes 0.000 seconds"],
 ])("%d s is spoken exactly as %s", (seconds, text) => {
   expect(spokenExactTime(seconds)).toBe(text);
 });

@@ -28,7 +28,7 @@ const asked = () => fake.model.sentOf("want_tiles").map(({ content }) => content
 
 /** Wait for tiles, which are inflated elsewhere. */
 async function here(...names: TileName[]): Promise<void> {
-  await vi.waitFor(() => expect(names.every((name) => tiles.at(name))).toBe(true));
+  await vi.waitFor(() => expect(names.every((name) => tiles.at(name))).toBe(true), 10_000);
 }
 
 test("the last level fits into one tile", () => {
@@ -110,6 +110,27 @@ test("what is damaged, of another size, or of no place is ignored", async () => 
   receive({}, [bytes]);
   await here([0, 0, 0]);
   expect(tiles.at([0, 0, 6])).toBeUndefined();
+});
+
+test("a tile that there is no memory for is told, and the next one is taken", async () => {
+  tiles.want(view, [
+    [0, 0, 0],
+    [0, 0, 1],
+  ]);
+  vi.stubGlobal(
+    "DecompressionStream",
+    class {
+      constructor() {
+        throw new RangeError("Out of memory");
+      }
+    },
+  );
+  await fake.send([0, 0, 0]);
+  await vi.waitFor(() => expect(tiles.error).toContain("Out of memory"));
+  vi.unstubAllGlobals();
+  await fake.send([0, 0, 1]);
+  await here([0, 0, 1]);
+  expect([tiles.error, tiles.at([0, 0, 0])]).toEqual([null, undefined]);
 });
 
 test("listeners hear of what has come", async () => {
@@ -211,16 +232,17 @@ test("before tiles come, the overview is read; one of another size is none", () 
   expect(tiles.overview(0)).toBeUndefined();
 });
 
-test("a view lacks what it shows, and then a tile on either side", async () => {
+test("a view lacks what it shows, first what it has nothing of, and then a tile on either side", async () => {
   const sight = { signals: [0, 1], level: 0, first: 1, stop: 3 };
   tiles.show(view, sight);
   await fake.send([0, 0, 1]);
-  await fake.send([1, 0, 2], false);
-  await here([0, 0, 1], [1, 0, 2]);
+  await fake.send([1, 0, 1], false);
+  await fake.send([1, 0, 3], false);
+  await here([0, 0, 1], [1, 0, 1], [1, 0, 3]);
   expect(tiles.show(view, sight)).toEqual([
-    [1, 0, 1],
     [0, 0, 2],
     [1, 0, 2],
+    [1, 0, 1],
     [0, 0, 0],
     [1, 0, 0],
     [0, 0, 3],
@@ -265,7 +287,7 @@ test("memory is bounded: what is far from what is shown goes first, what is show
   const bytes = await deflated(new Uint8Array(256 * tiles.grid.bins));
   const receive = async (index: number) => {
     fake.model.receive({ type: "tile", signal: 0, level: 0, index, exact: true } as never, [bytes]);
-    await vi.waitFor(() => expect(tiles.at([0, 0, index])).toBeDefined());
+    await vi.waitFor(() => expect(tiles.at([0, 0, index])).toBeDefined(), 10_000);
   };
   tiles.show(view, { signals: [0], level: 0, first: 11, stop: 13 });
   tiles.want({}, [[0, 0, 0]]);
