@@ -74,6 +74,7 @@ LIBRARIES = {
     "anywidget": {"widgets"},
     "ipywidgets": {"widgets"},
     "matplotlib": {"widgets"},
+    "PIL": {"widgets"},
 }
 """The rooms that may import each foreign library."""
 

@@ -314,4 +314,4 @@ def test_the_small_picture_of_noise_is_small_and_the_page_shines_through() -> No
     assert len(data["text/html"]) + len(base64.b64encode(data["image/png"])) < 350_000
     picture = np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("RGBA"))
     assert picture[0, 0, 3] == 0
-    assert (picture[..., 3] == 255).mean() > 0.5
+    assert (picture[..., 3] >= 254).mean() > 0.5

@@ -100,7 +100,7 @@ def test_a_result_whose_source_changed_plays_without_it(
         player = replace(result, _load_mixture=gone).player()
     assert not player.has_mixture
     assert "It was &lt;b&gt;changed" in player.static_html()
-    assert "The original cannot be played" in caplog.text
+    assert "There is no original beside the stems" in caplog.text
 
 
 def test_a_stem_plays_alone(result: SeparationResult, stems: dict[str, np.ndarray]) -> None:
