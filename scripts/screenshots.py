@@ -38,7 +38,7 @@ WIDGETS = {
     "spectrogram-mask": "result.spectrograms(player=None, y_axis='mel', show_band_limit=True, show_segments=True,\n"
     "    panes=['mixture', 'vocals', ('mask', 'vocals'), ('difference', 'vocals', 'accompaniment')])",
     "compare": "fast = snb.separate('Long Way Home.flac', precision='bfloat16', progress=False)\n"
-    "snb.compare(result, fast, labels=('float32', 'bfloat16'))",
+    "snb.compare(result, fast, labels=('float32', 'bfloat16'), difference_db=3)",
     "files": "snb.FilePicker([os.getcwd()])",
     "models": "picker = snb.ModelPicker()\npicker.duration = 240\npicker",
     "job": "engine = snb.SpleeterEngine()\njob = engine.submit('Long Way Home.flac', cache=False)\njob",

@@ -225,10 +225,10 @@ def _picture(pane: Sequence[str], columns: _Columns, analysis: Analysis, setting
         return Picture(np.maximum(levels, low), settings["cmap"], low, high, name, "dB")
     others = columns.levels(panes.signal_number(analysis.limits, other))
     if kind == "mask":
-        return Picture(_ratio(levels, others), "viridis", 0.0, 1.0, f"{name} / {other}", "")
+        return Picture(_ratio(levels, others), "viridis", 0.0, 1.0, panes.title_of(pane), "")
     difference = np.maximum(levels, low) - np.maximum(others, low)
     most = settings["difference_db"]
-    return Picture(difference, "coolwarm", -most, most, f"{name} - {other}", "dB")
+    return Picture(difference, "coolwarm", -most, most, panes.title_of(pane), "dB")
 
 
 def _ratio(levels: FloatArray, others: FloatArray) -> FloatArray:

@@ -28,7 +28,7 @@ class LoopLink:
     """
 
     def __init__(self, view: SpectrogramComparison, player: StemPlayer) -> None:
-        self._view, self._player = view, player
+        self._view, self.player = view, player
         self._is_on = True
         if view.region is None:
             self._set_region()
@@ -41,7 +41,7 @@ class LoopLink:
         """Let go of both, as they are; can be repeated."""
         with _LOCK:
             self._is_on = False
-        for widget, follow, name in ((self._view, self._set_loop, "region"), (self._player, self._set_region, "loop")):
+        for widget, follow, name in ((self._view, self._set_loop, "region"), (self.player, self._set_region, "loop")):
             # Repeated, or at the end of the interpreter, it may have forgotten this before.
             with contextlib.suppress(ValueError):
                 widget.unobserve(follow, name)
@@ -50,12 +50,12 @@ class LoopLink:
         # What is true now, not what was when it changed: of two that change at once, one wins.
         with _LOCK:
             if self._is_on:
-                self._player.loop = self._view.region
+                self.player.loop = self._view.region
 
     def _set_region(self, _change: object = None) -> None:
         with _LOCK:
             if self._is_on:
-                self._view.region = self._player.loop
+                self._view.region = self.player.loop
 
 
 def check_player(player: Any, limits: Limits) -> None:

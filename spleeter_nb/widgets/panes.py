@@ -197,3 +197,9 @@ def samples_of(limits: Limits, edges: Sequence[float] | None) -> tuple[int, int]
     first, stop = (int(np.rint(edge * limits.sample_rate)) for edge in edges)
     first = min(first, limits.frames - 1)
     return first, max(first + 1, min(stop, limits.frames))
+
+
+def title_of(pane: Sequence[str]) -> str:
+    """Return what a pane is called, here and in the browser."""
+    kind, name, other = pane
+    return {"level": name, "mask": f"mask of {name}", "difference": f"{name} \N{MINUS SIGN} {other}"}[kind]

@@ -95,11 +95,14 @@ class Pyramid:
         # A power of two, as are the columns of a level.
         self._step = 1 << (step.bit_length() - 1)
         self._base_level = self._finest_that_fits(_BASE_BYTES, self.signals * self.bins)
-        # Zeros take no memory before something else is put into them.
-        shape = (self.signals, self.columns(self._base_level), self.bins)
-        self._base = np.zeros(shape, np.uint8)
         self._unit = max(1, self._step >> self._base_level)
-        self._is_filled = np.zeros((self.signals, -(-shape[1] // self._unit)), bool)
+        self.forget()
+
+    def forget(self) -> None:
+        """Give back the memory of all that was computed; not while another thread computes."""
+        # Zeros take no memory before something else is put into them.
+        self._base = np.zeros((self.signals, self.columns(self._base_level), self.bins), np.uint8)
+        self._is_filled = np.zeros((self.signals, -(-self._base.shape[1] // self._unit)), bool)
         self._recent = _Recent(_RECENT_BYTES)
 
     def columns(self, level: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,12 @@ from spleeter_nb.widgets.analysis import OPTIONS, Analysis
 from spleeter_nb.widgets.bridge import Bridge, check_bare, validates
 from spleeter_nb.widgets.figure import drawn, small_picture
 from spleeter_nb.widgets.link import LoopLink, check_player
-from spleeter_nb.widgets.panes import AT_REST, CHECKS, check_band, checked, samples_of, signal_number
+from spleeter_nb.widgets.panes import AT_REST, CHECKS, check_band, checked, samples_of, signal_number, title_of
 from spleeter_nb.widgets.scene import Selection, measured, table_of
 from spleeter_nb.widgets.sending import Sender
 from spleeter_nb.widgets.settings import Setting, check_options
 from spleeter_nb.widgets.song import sendable
-from spleeter_nb.widgets.static import TEXT, check_static, clock, db_text, image, shown, table
+from spleeter_nb.widgets.static import TEXT, check_static, clock, image, shown, table
 from spleeter_nb.widgets.tiles import TileServer, check_wants
 
 if TYPE_CHECKING:
@@ -110,6 +109,8 @@ class SpectrogramComparison(Bridge):
     signals : list of str
         What can be shown: ``"mixture"``, stems, ``"residual"`` (mixture minus the sum of the stems), references as
         ``"vocals (reference)"``. Without a mixture there is no residual either.
+    mixture : str
+        Which of them is the original, ``""`` for none: ``"mixture"``, unless a stem is called so.
     frames : int
         Samples per channel.
     band_limit : float or None
@@ -181,6 +182,7 @@ class SpectrogramComparison(Bridge):
 
     title = traitlets.Unicode(read_only=True).tag(sync=True)
     signals = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    mixture = traitlets.Unicode(read_only=True).tag(sync=True)
     sample_rate = traitlets.Int(read_only=True).tag(sync=True)
     frames = traitlets.Int(read_only=True).tag(sync=True)
     n_fft = traitlets.Int(read_only=True).tag(sync=True)
@@ -318,6 +320,11 @@ class SpectrogramComparison(Bridge):
         return drawn(self.analysis, settings, width=width, height=height, dpi=dpi)
 
     @property
+    def player(self) -> StemPlayer | None:
+        """What plays along; None where nothing does."""
+        return None if self._link is None else self._link.player
+
+    @property
     def analysis(self) -> Analysis:
         """What is looked at, and how it is transformed; nothing is, once it is closed."""
         if self._analysis is None:
@@ -392,15 +399,15 @@ class SpectrogramComparison(Bridge):
         """Return what is shown where no kernel runs: HTML of tables and pictures, everything in it escaped."""
         if self._static == "none":
             return ""
-        scene = self.analysis.scene
-        names = ", ".join(shown(name) for name in self.signals)
+        names = ", ".join(shown(title_of(pane)) for pane in self.panes)
         picture = image(self.static_png(), f"Spectrograms of {names}; {clock(self.frames / self.sample_rate)} minutes")
-        rows = [[escape(shown(name)), *_loudness(signal)] for name, signal in scene.sums.items()]
+        heads, *rows = ([escape(cell) for cell in row] for row in table_of(self.numbers()))
+        extent = "the whole song" if self.region is None else "{:.2f} s to {:.2f} s".format(*self.region)
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
         return (
             f"<div><p><strong>{escape(shown(self.title) or 'Spectrograms')}</strong> "
             f"{clock(self.frames / self.sample_rate)}, {self.sample_rate} Hz</p>"
-            f"{picture}{table(('Signal', 'Peak', 'Level'), rows)}{notes}</div>"
+            f"{picture}<p>Numbers of {extent}:</p>{table(heads, rows)}{notes}</div>"
         )
 
     def static_png(self) -> bytes:
@@ -420,6 +427,10 @@ class SpectrogramComparison(Bridge):
         check_wants(pyramid, message)
         self._server.start(pyramid, message)
 
+    def _on_forget_tiles(self, _message: wire.ForgetTiles, buffers: Sequence[memoryview]) -> None:
+        check_bare(buffers)
+        self._server.forget(self.analysis.pyramid)
+
 
 def _facts(analysis: Analysis) -> dict[str, Any]:
     """Return what the browser is told at once."""
@@ -427,6 +438,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
     return {
         "title": scene.title,
         "signals": scene.signals,
+        "mixture": scene.mixture,
         "sample_rate": scene.sample_rate,
         "frames": scene.frames,
         "n_fft": spectrogram.n_fft,
@@ -443,9 +455,3 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "segments": list(analysis.segments),
         "notes": [shown(note) for note in scene.notes],
     }
-
-
-def _loudness(signal: Sum) -> tuple[str, str]:
-    """Return peak and level of an array, which are known; sums would have to be made."""
-    array = signal.array
-    return ("", "") if array is None else (db_text(array.peak), db_text(math.sqrt(array.power)))

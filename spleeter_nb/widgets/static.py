@@ -61,6 +61,7 @@ TEXT: dict[str, Any] = {"color": "#767676", "family": "DejaVu Sans", "usetex": F
 """How text of pictures looks."""
 # The font has the letters of Europe; what it lacks would be an empty square, and a warning.
 _LAST_LETTER = "\u024f"
+_MINUS = "\N{MINUS SIGN}"
 
 _MINUTE = 60
 
@@ -127,7 +128,7 @@ def shown(text: str) -> str:
 
 def drawable(text: str) -> str:
     """Return a name of others in letters that a picture can be written in."""
-    return "".join(letter if letter <= _LAST_LETTER else "?" for letter in shown(text))
+    return "".join(letter if letter <= _LAST_LETTER or letter == _MINUS else "?" for letter in shown(text))
 
 
 def clock(seconds: float) -> str:

@@ -39,6 +39,10 @@ class TileServer(Sender):
         """Begin to send, in place of what is being sent."""
         self.send(in_order(pyramid, wants))
 
+    def forget(self, pyramid: Pyramid) -> None:
+        """Send nothing more of what was wanted, and give back the memory that it took."""
+        self.send(_forgetting(pyramid))
+
 
 def check_wants(pyramid: Pyramid, wants: WantTiles) -> None:
     """Refuse what asks for something that there is not.
@@ -67,6 +71,12 @@ def in_order(pyramid: Pyramid, wants: WantTiles) -> Messages:
             yield _sent(name, pyramid.sampled(*name), exact=False)
     for name in names:
         yield _sent(name, (yield from pyramid.exact(*name)), exact=True)
+
+
+def _forgetting(pyramid: Pyramid) -> Messages:
+    # In the thread that fills it: between two of its steps.
+    pyramid.forget()
+    yield from ()
 
 
 def _sent(name: tuple[int, int, int], tile: TileArray, *, exact: bool) -> Sent:

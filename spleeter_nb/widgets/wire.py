@@ -120,6 +120,11 @@ class WantTiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetTiles:
+    """To the kernel: nobody has looked for a while; what was computed for the views may go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
     """To the browser: a piece of one signal's spectrogram.
 
@@ -341,7 +346,7 @@ class Protocol:
 
 
 PLAYER = Protocol("Player", (Hello, Position), (Peaks, Chunk, SentAll, Transport))
-SPECTROGRAM = Protocol("Spectrogram", (WantTiles,), (Tile,))
+SPECTROGRAM = Protocol("Spectrogram", (WantTiles, ForgetTiles), (Tile,))
 MODELS = Protocol("Models", (DownloadModel, CancelDownload, MeasureModel, LookAgain), ())
 JOB = Protocol("Job", (CancelJob, RemoveJob), ())
 DESK = Protocol("Desk", (SeparateSongs, TryDemo, CancelAll), ())

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # The picture of a pane is without loss, and nothing lies over it.
 _PICTURE = "(lane) => lane.querySelector('canvas').toDataURL()"
 
+_LINE = 0.25
+"""Share of a row or column from which on it is a line, maybe a dashed one."""
+
 
 class Reading(NamedTuple):
     """What the read-out says."""
@@ -83,6 +86,31 @@ class Comparison:
     def drawn_marks(self) -> np.ndarray:
         """Return what is drawn over all panes: uint8 (height, width, 4)."""
         return _decoded(self.marks.evaluate("(canvas) => canvas.toDataURL()"))
+
+    def marks_in(self, pane: int) -> np.ndarray:
+        """Return what is drawn over one pane: uint8 (height, width, 4)."""
+        return self._over_panes()[pane]
+
+    def lines(self, *, across: bool) -> list[float]:
+        """Return where lines go through all panes alike: shares of the height from the top, or of the width."""
+        found = []
+        for marks in self._over_panes():
+            # Dashes take less than the whole; what only crosses a row is narrow.
+            share = (marks[..., 3] > 0).mean(axis=1 if across else 0)
+            (at,) = np.nonzero(share > _LINE)
+            groups = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if len(at) else []
+            found.append([float(group.mean() + 0.5) / len(share) for group in groups])
+        assert all(it == found[0] for it in found), found
+        return found[0]
+
+    def _over_panes(self) -> list[np.ndarray]:
+        drawn, tracks = self.drawn_marks(), self.marks.bounding_box()
+        assert tracks
+        parts = []
+        for box in map(self.box, range(len(self.panes))):
+            top, left = round(box["y"] - tracks["y"]), round(box["x"] - tracks["x"])
+            parts.append(drawn[top : top + round(box["height"]), left : left + round(box["width"])])
+        return parts
 
     @property
     def is_sharp(self) -> bool:

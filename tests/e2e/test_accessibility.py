@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.axe import assert_axe_finds_nothing_serious
 from tests.e2e.notebook import until
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
     from tests.e2e.notebook import Notebook
-
-AXE = Path(__file__).parents[2] / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
 
 _SNB = "import spleeter_nb as snb\n"
 _SPECTROGRAMS = f"{_SNB}snb.SpectrogramComparison(stems, mixture=mixture, sample_rate=rate, title='Tones'"
@@ -36,15 +34,6 @@ WIDGETS = {
     "result": f"{_SNB}snb.separate(snb.demo_song(), progress=False, duration=5)",
 }
 CONTROLS = "button, input, select, textarea, summary, [tabindex='0']"
-
-_AXE_RUN = """
-async (root) => {
-  const { violations } = await axe.run(root);
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, help, nodes }) => `${id}: ${help}\\n` + nodes.map((it) => "    " + it.html).join("\\n"));
-}
-"""
 
 
 @pytest.fixture(params=["Light", "Dark"])
@@ -73,10 +62,7 @@ def test_axe_finds_nothing_serious(widget: str, themed: Notebook) -> None:
     if widget == "job":
         until(themed.page, lambda: "done" in root.inner_text().lower(), "the job is done")
 
-    themed.page.evaluate(AXE.read_text())
-    found = root.evaluate(_AXE_RUN)
-
-    assert not found, "\n".join(found)
+    assert_axe_finds_nothing_serious(root)
 
 
 @pytest.mark.parametrize("widget", WIDGETS)

@@ -99,18 +99,15 @@ def test_a_plain_wheel_is_the_pages(comparison: Comparison) -> None:
 
 def test_the_cross_hair_is_in_all_panes(comparison: Comparison) -> None:
     bare = comparison.drawn_marks()
+    bare_panes = [comparison.marks_in(pane) for pane in range(len(comparison.panes))]
     comparison.point_at(0.4, 0.3, pane=2)
-    until(comparison.page, (comparison.drawn_marks() != bare).any, "it is drawn")
+    until(comparison.page, lambda: not np.array_equal(comparison.drawn_marks(), bare), "it is drawn")
 
-    changed = (comparison.drawn_marks() != bare).any(axis=2)
-    tracks = comparison.marks.bounding_box()
-    assert tracks
-    for pane in range(len(comparison.panes)):
-        box = comparison.box(pane)
-        top, left = round(box["y"] - tracks["y"]), round(box["x"] - tracks["x"])
-        inside = changed[top : top + round(box["height"]), left : left + round(box["width"])]
-        assert abs(inside.sum(axis=0).argmax() - 0.4 * box["width"]) <= 3
-        assert abs(inside.sum(axis=1).argmax() - 0.7 * box["height"]) <= 3
+    for pane, before in enumerate(bare_panes):
+        changed = (comparison.marks_in(pane) != before).any(axis=2)
+        height, width = changed.shape
+        assert abs(changed.sum(axis=0).argmax() - 0.4 * width) <= 3
+        assert abs(changed.sum(axis=1).argmax() - 0.7 * height) <= 3
 
 
 def test_a_click_without_a_player_puts_the_cross_hair_there(comparison: Comparison) -> None:
@@ -130,8 +127,9 @@ def test_shift_and_drag_mark_a_region(comparison: Comparison, stage: Notebook) -
 
     stage.until_value("view.region is not None and abs(view.region[0] - 5) < 0.1 and abs(view.region[1] - 10) < 0.1")
     assert stage.value("view.selected()['vocals'].shape[0] / rate") == pytest.approx(5, abs=0.2)
-    assert is_marked(comparison, 0.375)
-    assert not is_marked(comparison, 0.6)
+    until_marked(comparison, 0.25, 0.5)
+    inside = np.array_split(comparison.marks_in(1), 20, axis=1)[7]
+    assert not inside[..., 3].any()  # its colours are levels
     comparison.root.get_by_text("Numbers of the region").click()
     table = comparison.root.locator("table")
     table.wait_for()
@@ -141,25 +139,18 @@ def test_shift_and_drag_mark_a_region(comparison: Comparison, stage: Notebook) -
 
     comparison.button("^region$").click()
     stage.until_value("view.region is None")
+    until_marked(comparison)
 
 
-def is_marked(comparison: Comparison, across: float) -> bool:
-    """Tell whether the region is drawn at a place of all panes."""
-    tracks = comparison.marks.bounding_box()
-    assert tracks
-    marks = comparison.drawn_marks()
-    marked = []
-    for pane in range(len(comparison.panes)):
-        box = comparison.box(pane)
-        y, x = round(box["y"] - tracks["y"] + box["height"] / 4), round(box["x"] - tracks["x"] + across * box["width"])
-        marked.append(bool(marks[y, x, 3]))
-    assert len(set(marked)) == 1
-    return marked[0]
+def until_marked(comparison: Comparison, *edges: float) -> None:
+    """Wait until the edges of the region are drawn there, in shares of the width."""
+    comparison.page.mouse.move(1, 1)  # or its cross-hair is there, too
+    until(comparison.page, lambda: comparison.lines(across=False) == pytest.approx(edges, abs=0.005), "it is marked")
 
 
 def test_a_region_of_python_is_drawn_and_its_edge_can_be_moved(comparison: Comparison, stage: Notebook) -> None:
     stage.python("view.region = [5, 10]")
-    until(stage.page, lambda: is_marked(comparison, 0.4), "it is drawn")
+    until_marked(comparison, 0.25, 0.5)
 
     comparison.drag(0.5, 0.75)
 
@@ -192,7 +183,8 @@ def test_colours_change_without_a_word_of_the_kernel(control: str, comparison: C
 
 def test_gain_is_as_many_decibels_brighter(comparison: Comparison, stage: Notebook) -> None:
     stage.python("view.cmap = 'gray'; view.top_db = 100")
-    until(stage.page, (comparison.picture()[..., 0] == comparison.picture()[..., 1]).all, "gray")
+    until(stage.page, lambda: is_gray(comparison.picture(1)), "gray")
+    comparison.wait_until_sharp()
     before = shares_in(comparison.picture(1), "gray")
 
     comparison.slider("Gain").fill("-20")
@@ -201,6 +193,10 @@ def test_gain_is_as_many_decibels_brighter(comparison: Comparison, stage: Notebo
 
     after = shares_in(comparison.picture(1), "gray")
     assert np.abs(after - np.clip(before - 0.2, 0, 1))[before < 1].max() < 0.01
+
+
+def is_gray(picture: np.ndarray) -> bool:
+    return bool((picture[..., :1] == picture).all())
 
 
 def test_settings_of_python_are_drawn(comparison: Comparison, stage: Notebook) -> None:
@@ -375,7 +371,7 @@ def test_two_views_of_one_comparison(comparison: Comparison, stage: Notebook) ->
     comparison.drag(0.25, 0.5, key="Shift")
 
     until_changed(second, before, "both have the gain")
-    until(stage.page, lambda: is_marked(second, 0.375), "both have the region")
+    until_marked(second, 0.25, 0.5)
     comparison.point_at(0.5)
     comparison.wheel(-900, key="Control")
     comparison.wait_until_sharp()

@@ -144,7 +144,7 @@ def test_masks_and_differences_are_those_of_the_levels(view: SpectrogramComparis
     panes = [("mask", "tone"), ("difference", "tone", "noise")]
     figure = view.figure(panes=panes, y_axis="linear", height=14, difference_db=30, dpi=100)
     mask, difference = (image for image in images(figure).values())
-    assert list(images(figure)) == ["tone / mixture", "tone - noise"]
+    assert list(images(figure)) == ["mask of tone", "tone \N{MINUS SIGN} noise"]
     assert (mask.get_clim(), mask.cmap.name) == ((0, 1), "viridis")
     assert (difference.get_clim(), difference.cmap.name) == ((-30, 30), "coolwarm")
     k, column = round(1000 * N_FFT / RATE), 60

@@ -135,6 +135,18 @@ def test_coarse_levels_are_computed_once() -> None:
     assert reads[1].samples == before
 
 
+def test_what_is_forgotten_is_computed_again() -> None:
+    reads = Reads(SONG[0])
+    tiles = pyramid([reads, *SONG[1:]])
+    for name in ((0, 6, 0), (0, 0, 3)):
+        assert_right(tiles, name)
+    before = reads.samples
+    tiles.forget()
+    for name in ((0, 6, 0), (0, 0, 3)):
+        assert_right(tiles, name)
+    assert reads.samples == 2 * before
+
+
 def test_fine_tiles_are_remembered_and_pooled() -> None:
     reads = Reads(SONG[0])
     tiles = pyramid([reads, *SONG[1:]])

@@ -20,6 +20,7 @@ from spleeter_nb import SpectrogramComparison, StemPlayer, compare
 from spleeter_nb.dsp.spectrogram import decibels
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError
 from spleeter_nb.values import ModelSpec
+from spleeter_nb.widgets.scene import table_of
 from tests.widgets.conftest import RATE, wait_until
 from tests.widgets.test_panes import WRONG
 from tests.widgets.test_player import deep_list
@@ -53,6 +54,7 @@ def view(stems: dict[str, np.ndarray]) -> Iterator[SpectrogramComparison]:
 
 def test_facts_are_told_at_once(view: SpectrogramComparison) -> None:
     assert view.signals == ["mixture", "vocals", "drums", "bass", "residual"]
+    assert view.mixture == "mixture"
     assert (view.title, view.sample_rate, view.frames) == ("Song", RATE, FRAMES)
     assert (view.n_fft, view.hop_length, view.window, view.channel) == (N_FFT, HOP, "hann", "mean")
     assert (view.full_db, view.tile_columns, view.link, view.band_limit, view.segments) == (3.0, 256, "", None, [])
@@ -355,6 +357,7 @@ def test_a_band_moves_as_a_whole(
         ({"type": "want_tiles", "tiles": [[0, 0, 0]] * 100_000}, []),
         ({"type": "want_tiles", "tiles": [[0, 0, 0]]}, [b"x"]),
         ({"type": "want_tiles"}, []),
+        ({"type": "forget_tiles"}, [b"x"]),
         ({"type": "tile", "signal": 0, "level": 0, "index": 0, "exact": True}, []),
         ({"type": "hello", "frame": 0, "has_peaks": True, "held": []}, []),
         (None, []),
@@ -370,6 +373,16 @@ def test_hostile_messages_are_refused(
 
 
 # The player
+
+
+def test_the_player_that_plays_along_can_be_had(
+    view: SpectrogramComparison, player: StemPlayer, stems: dict[str, np.ndarray]
+) -> None:
+    assert view.player is None
+    linked = SpectrogramComparison(stems, sample_rate=RATE, player=player)
+    assert linked.player is player
+    linked.close()
+    assert linked.player is None
 
 
 def test_the_region_is_the_loop(player: StemPlayer, stems: dict[str, np.ndarray]) -> None:
@@ -458,7 +471,9 @@ def test_players_have_links_of_their_own(stems: dict[str, np.ndarray], player: S
 def test_the_fallback_is_a_picture_and_a_table(view: SpectrogramComparison) -> None:
     data, _ = view._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
-    assert "<td>residual</td><td></td><td></td>" in data["text/html"]
+    assert "Numbers of the whole song" in data["text/html"]
+    row = next(row for row in table_of(view.numbers()) if row[0] == "residual")
+    assert "".join(f"<td>{cell}</td>" for cell in row) in data["text/html"]
     assert 'alt="Spectrograms of mixture, vocals, drums, bass, residual; 0:12 minutes"' in data["text/html"]
     assert len(data["text/html"]) + len(data["image/png"]) * 4 // 3 < 400_000
     assert len(data["text/html"]) < 200_000
@@ -466,6 +481,9 @@ def test_the_fallback_is_a_picture_and_a_table(view: SpectrogramComparison) -> N
     before = view.static_png()
     view.panes = ["vocals"]
     assert view.static_png() != before
+    view.region = [1, 2]
+    assert 'alt="Spectrograms of vocals; ' in view.static_html()
+    assert "Numbers of 1.00 s to 2.00 s" in view.static_html()
 
 
 def test_the_fallback_can_be_left_out(stems: dict[str, np.ndarray]) -> None:
@@ -514,6 +532,26 @@ def test_a_closed_comparison_holds_nothing(
     assert player.loop == [1.0, 2.0]
     there.say({"type": "want_tiles", "tiles": [[0, 0, 0]]})
     assert view.refused == {"late": 1}
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_when_nobody_looks_any_more_its_memory_is_given_back(
+    view: SpectrogramComparison, browser: Callable[..., Any]
+) -> None:
+    there = browser(view)
+
+    def is_here() -> bool:
+        # A tile that need not be computed is returned without a step.
+        return next(view.analysis.pyramid.exact(0, 0, 0), "here") == "here"
+
+    there.say({"type": "want_tiles", "tiles": [[0, 0, 0]]})
+    assert wait_until(lambda: there.of_type("tile"))
+    assert is_here()
+    there.say({"type": "forget_tiles"})
+    assert wait_until(lambda: not is_here())
+    there.say({"type": "want_tiles", "tiles": [[0, 0, 0]]})
+    assert wait_until(is_here)
+    assert not view.refused
 
 
 @pytest.mark.usefixtures("no_threads")

@@ -58,6 +58,7 @@ export function comparisonModel(
   const kernel = new FakeSpectrograms(columns, {
     title: "A song",
     signals,
+    mixture: signals.includes("mixture") ? "mixture" : "",
     ...{ sample_rate: RATE, frames, n_fft: nFft, hop_length: HOP, window: "hann", channel: "mean" },
     ...{ tile_columns: TILE_COLUMNS, full_db: FULL_DB, peak_db: -20 },
     ...{ overview: new DataView(new ArrayBuffer(0)), overview_level: OVERVIEW_LEVEL, overview_pool: POOL },

@@ -1,10 +1,11 @@
 import type { Scope } from "./scope";
 
-/** Names of the `--snb-*` colours that canvases read; `theme.css` gives each one its value. */
+/** Names of the `--snb-*` colours, and of the font, that canvases read; `theme.css` gives each one its value. */
 const NAMES = [
   ...(["background", "surface", "text", "muted", "line", "accent", "region", "cursor"] as const),
   // Over pictures, which have colours of their own.
-  ...(["bright", "halo", "tint", "head"] as const),
+  ...(["bright", "halo", "head"] as const),
+  "font",
 ] as const;
 
 export type Colours = Record<(typeof NAMES)[number], string> & { readonly stems: readonly string[] };

@@ -40,6 +40,8 @@ export interface SpectrogramState {
   title: string;
   /** What can be shown: stems, mixture, residual, whatever else has samples. */
   signals: readonly string[];
+  /** Which of them masks are shares of, "" for none. */
+  mixture: string;
   sample_rate: number;
   /** Samples per channel. */
   frames: number;

@@ -13,6 +13,10 @@ export type { TileName } from "./wants";
 const MOST_BYTES = 160e6;
 /** Without a view, tiles are kept so long. */
 const DROP_MS = 60_000;
+/** Tiles take so much of a frame's time, or one of them takes more. */
+const TAKING_MS = 6;
+/** Pages that are not shown draw no frames. */
+const NO_FRAME_MS = 100;
 /** Tiles on either side of what is in sight that are got too. */
 const MARGIN = 1;
 
@@ -50,6 +54,8 @@ export class Tiles {
   #isOpen = false;
   #leaving: Scope | null = null;
   #taking: Promise<void> = Promise.resolve();
+  /** When the first tile was taken since the last frame. */
+  #takingSince = 0;
 
   constructor(model: AnyModel, scope: Scope) {
     this.#scope = scope;
@@ -174,9 +180,28 @@ export class Tiles {
     this.#put([signal, level, index], new Tile(shape, inflated));
   }
 
-  /** Browsers inflate where they draw: frames come between two tiles. */
-  #breathe(): Promise<void> {
-    return new Promise((resolve) => this.#scope.after(0, resolve));
+  /** Browsers inflate where they draw: frames come between tiles. */
+  async #breathe(): Promise<void> {
+    const isTimeLeft = performance.now() - this.#takingSince < TAKING_MS;
+    await new Promise<void>((resolve) => {
+      if (isTimeLeft) this.#scope.after(0, resolve);
+      else this.#afterFrame(resolve);
+    });
+    if (!isTimeLeft) this.#takingSince = performance.now();
+  }
+
+  #afterFrame(next: () => void): void {
+    const wait = this.#scope.child();
+    const go = () => {
+      wait.dispose();
+      next();
+    };
+    wait.after(NO_FRAME_MS, go);
+    wait.frames(() => {
+      // It is painted after this.
+      wait.after(0, go);
+      return false;
+    });
   }
 
   #put(name: TileName, tile: Tile): void {
@@ -228,7 +253,10 @@ export class Tiles {
   #rest(): void {
     if (!this.#isOpen || this.#leaving || this.#inSight.size || this.#wants.hasViews || this.#scope.isDisposed) return;
     this.#leaving = this.#scope.child();
-    this.#leaving.after(DROP_MS, () => this.#drop());
+    this.#leaving.after(DROP_MS, () => {
+      this.#drop();
+      this.#wants.forget();
+    });
   }
 
   #drop(): void {

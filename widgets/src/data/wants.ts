@@ -71,6 +71,11 @@ export class Wants {
     this.#wait(this.missing.length > 0);
   }
 
+  /** Nobody looks any more: the kernel need not keep what it has computed. */
+  forget(): void {
+    this.#tellKernel({ type: "forget_tiles" });
+  }
+
   /** No more comes. */
   stopWaiting(): void {
     this.#wait(false);
@@ -91,13 +96,20 @@ export class Wants {
     if (!isNews && !isLess) return;
     this.#asked = keys;
     this.#sentAt = performance.now();
+    if (this.#tellKernel({ type: "want_tiles", tiles }) && tiles.length)
+      this.#wait(true, this.waitingSince ?? performance.now());
+  }
+
+  /** Return whether there is a kernel to be told. */
+  #tellKernel(message: SpectrogramToKernel): boolean {
     try {
-      this.channel.send({ type: "want_tiles", tiles });
-      if (tiles.length) this.#wait(true, this.waitingSince ?? performance.now());
+      this.channel.send(message);
+      return true;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       this.#wait(false);
       this.heed.failed(error.message);
+      return false;
     }
   }
 

@@ -86,6 +86,13 @@ export interface WantTiles {
 }
 
 /**
+ * To the kernel: nobody has looked for a while; what was computed for the views may go.
+ */
+export interface ForgetTiles {
+  readonly type: "forget_tiles";
+}
+
+/**
  * To the browser: a piece of one signal's spectrogram.
  *
  * The one buffer is uint8 of shape (columns, bins), deflated by zlib: 255 is `full_db`, each step half a decibel, 0
@@ -293,7 +300,7 @@ export interface UploadAt {
 export type PlayerToKernel = Hello | Position;
 export type PlayerToBrowser = Peaks | Chunk | SentAll | Transport | Failure;
 
-export type SpectrogramToKernel = WantTiles;
+export type SpectrogramToKernel = WantTiles | ForgetTiles;
 export type SpectrogramToBrowser = Tile | Failure;
 
 export type ModelsToKernel = DownloadModel | CancelDownload | MeasureModel | LookAgain;

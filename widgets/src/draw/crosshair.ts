@@ -3,6 +3,9 @@ import { type Band, drawMarks, inBand, type MarkColours, type Marks } from "./cu
 import type { FrequencyAxis } from "./frequency";
 import type { Viewport } from "./viewport";
 
+/** Pixels, of what marks the region on the time axis. */
+const BAR_HEIGHT = 4;
+
 /** A place in time and frequency. */
 export interface Cross {
   /** Sample index. */
@@ -30,9 +33,10 @@ export function drawPaneMarks(
   context: CanvasRenderingContext2D,
   [ruler, ...panes]: readonly Band[],
   marks: PaneMarks,
-  { viewport, axis, colours }: Axes,
+  axes: Axes,
 ): void {
-  const { cross, hover, position } = marks;
+  const { viewport, axis, colours } = axes;
+  const { cross, hover, position, region } = marks;
   const at = hover ?? cross?.frame ?? null;
   if (ruler) drawMarks(context, [ruler], { ...marks, hover: at }, { viewport, colours: onRuler(colours) });
   for (const band of panes)
@@ -41,7 +45,7 @@ export function drawPaneMarks(
       if (marks.bandLimit !== null) drawLevel(context, band, axis.toFraction(marks.bandLimit), [6, 4], colours);
       if (cross) drawLevel(context, band, axis.toFraction(cross.hz), [], colours);
     });
-  const region = marks.region;
+  if (ruler && region) drawRegionBar(context, ruler, region, axes);
   drawMarks(context, panes, { position, hover: at, region }, { viewport, colours: onPicture(colours) });
 }
 
@@ -50,8 +54,17 @@ function onRuler({ cursor, muted, accent, region }: Colours): MarkColours {
   return { position: cursor, hover: muted, edge: accent, region, halo: null };
 }
 
-function onPicture({ bright, halo, head, tint }: Colours): MarkColours {
-  return { position: head, hover: bright, edge: bright, region: tint, halo };
+/** Nothing lies over the region: its colours are levels. */
+function onPicture({ bright, halo, head }: Colours): MarkColours {
+  return { position: head, hover: bright, edge: bright, region: null, halo };
+}
+
+function drawRegionBar(context: CanvasRenderingContext2D, ruler: Band, region: readonly [number, number], axes: Axes) {
+  const [from, to] = region.map((frame) => axes.viewport.toPixel(frame, ruler.width)) as [number, number];
+  inBand(context, ruler, () => {
+    context.fillStyle = axes.colours.accent;
+    context.fillRect(from, ruler.height - BAR_HEIGHT, to - from, BAR_HEIGHT);
+  });
 }
 
 function drawBorder(context: CanvasRenderingContext2D, { width, height }: Band, x: number, colours: Colours): void {

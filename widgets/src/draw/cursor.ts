@@ -19,7 +19,8 @@ export interface MarkColours {
   readonly position: string;
   readonly hover: string;
   readonly edge: string;
-  readonly region: string;
+  /** What lies over the region; null for nothing. */
+  readonly region: string | null;
   /** Around lines, where they cross pictures of any colour; null for none. */
   readonly halo: string | null;
 }
@@ -37,11 +38,11 @@ export function drawMarks(
       const at = (frame: number) => viewport.toPixel(frame, band.width);
       const line = (frame: number, colour: string, width: number) =>
         drawLine(context, band.height, at(frame), { colour, width, halo });
-      if (region) {
+      if (region && colours.region) {
         context.fillStyle = colours.region;
         context.fillRect(at(region[0]), 0, at(region[1]) - at(region[0]), band.height);
-        for (const edge of region) line(edge, colours.edge, 2);
       }
+      for (const edge of region ?? []) line(edge, colours.edge, 2);
       if (hover !== null) line(hover, colours.hover, 1);
       if (position !== null) line(position, colours.position, 2);
     });

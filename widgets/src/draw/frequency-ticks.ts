@@ -2,7 +2,6 @@ import type { Surface } from "./canvas";
 import type { FrequencyAxis } from "./frequency";
 
 const TICK_PIXELS = 5;
-const HALF_LINE = 6;
 
 interface TickStyle {
   readonly text: string;
@@ -23,7 +22,6 @@ export function drawFrequencies(surface: Surface, axis: FrequencyAxis, noteNames
     context.fillStyle = style.line;
     context.fillRect(width - TICK_PIXELS, Math.min(Math.round(y), height - 1), TICK_PIXELS, 1);
     context.fillStyle = style.text;
-    // Never cut off at the pane's edges.
-    context.fillText(label, width - TICK_PIXELS - 3, Math.min(Math.max(y, HALF_LINE), height - HALF_LINE));
+    context.fillText(label, width - TICK_PIXELS - 3, axis.labelAt(hz, height));
   }
 }

@@ -29,6 +29,8 @@ const SCALES: Readonly<Record<Look["yAxis"], Scale>> = {
 const LOG_FLOOR_HZ = 20;
 /** Labels are at least so many pixels apart: a line of small text. */
 const LABEL_PX = 13;
+/** Their middles are so far from the edges of a pane: those of two panes do not touch. */
+const LABEL_EDGE_PX = 9;
 /** With fewer of 1, 2, 5, 10, … in sight than this, other round numbers are taken too. */
 const FEW_TICKS = 4;
 
@@ -66,6 +68,11 @@ export class FrequencyAxis {
     return this.#scale.to(this.#bottom + fraction * this.#range);
   }
 
+  /** Pixels from the top of a pane `height` high to the middle of a label. */
+  labelAt(hz: number, height: number): number {
+    return Math.min(Math.max((1 - this.toFraction(hz)) * height, LABEL_EDGE_PX), height - LABEL_EDGE_PX);
+  }
+
   /** What fits beside a pane `height` pixels high, from the bottom up: round numbers of Hz, or names of notes. */
   ticks(height: number, noteNames: boolean): FrequencyTick[] {
     const chosen: number[] = [];
@@ -93,8 +100,8 @@ export class FrequencyAxis {
   }
 
   #hasRoom(hz: number, taken: readonly number[], height: number): boolean {
-    const at = this.toFraction(hz) * height;
-    return taken.every((other) => Math.abs(this.toFraction(other) * height - at) >= LABEL_PX);
+    const at = this.labelAt(hz, height);
+    return taken.every((other) => Math.abs(this.labelAt(other, height) - at) >= LABEL_PX);
   }
 }
 

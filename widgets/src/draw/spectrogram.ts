@@ -135,12 +135,13 @@ class PixelColumns {
       return Math.min(Math.max(column, 0), columns - 1);
     };
     const length = to - from;
-    if (!isWide) {
-      const nearest = Int32Array.from({ length }, (_, i) => columnAt(from + i + 0.5));
-      return { firsts: nearest, lasts: nearest };
+    const [firsts, lasts] = [new Int32Array(length), new Int32Array(length)];
+    const [left, right] = isWide ? [0, 1 - 1e-6] : [0.5, 0.5];
+    for (let i = 0; i < length; i++) {
+      firsts[i] = columnAt(from + i + left);
+      lasts[i] = columnAt(from + i + right);
     }
-    const firsts = Int32Array.from({ length }, (_, i) => columnAt(from + i));
-    const lasts = Int32Array.from({ length }, (_, i) => columnAt(from + i + 1 - 1e-6));
+    if (!isWide) return { firsts, lasts };
     // Where tiles meet within a pixel, its centre decides, and the pixel beside it shows what it leaves of the other.
     if (from > 0) firsts[0] = columnAt(from - 0.5);
     if (to < this.#width) lasts[length - 1] = columnAt(to + 0.5);
@@ -199,9 +200,12 @@ class Plane {
       for (let x = 0; x < firsts.length; x++) {
         let column = firsts[x] as number;
         const last = lasts[x] as number;
-        let value = mapped[source + column] as number;
-        while (++column <= last) value = Math.max(value, mapped[source + column] as number);
-        bytes[target + x] = value;
+        let highest = mapped[source + column] as number;
+        while (++column <= last) {
+          const value = mapped[source + column] as number;
+          if (value > highest) highest = value;
+        }
+        bytes[target + x] = highest;
       }
     }
   }

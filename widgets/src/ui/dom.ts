@@ -19,6 +19,11 @@ export function setAttribute(element: Element, name: string, value: string | num
   else element.setAttribute(name, value === true ? "" : String(value));
 }
 
+/** Set a text only if it is another: what is set is laid out, and read by screen readers, again. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Whether the focus is in `box`. Hosts may show it in a shadow tree, of which the document knows nothing. */
 export function hasFocus(box: Element): boolean {
   return box.contains((box.getRootNode() as Document | ShadowRoot).activeElement);

@@ -18,8 +18,8 @@ export function ruler({ view, stage, scope, colours }: TimeContext): Drawn {
   const draw = () => {
     const context = surface.begin();
     if (!context) return;
-    const { muted, line } = colours();
-    const style = { text: muted, line, font: `11px ${getComputedStyle(root).fontFamily}` };
+    const { muted, line, font } = colours();
+    const style = { text: muted, line, font: `11px ${font}` };
     const { width, height } = surface;
     drawRuler(context, view.viewport, { width, height, sampleRate: view.timeline.sampleRate, style });
   };
@@ -73,7 +73,8 @@ function showTip(tip: HTMLElement, { hover, viewport, timeline }: TimeView, band
   if (hover === null || !band) return;
   tip.textContent = formatTime(hover / timeline.sampleRate);
   const x = viewport.toPixel(hover, band.width);
-  const half = tip.offsetWidth / 2;
-  const kept = Math.min(Math.max(x, half), band.width - half);
-  tip.style.translate = `${band.left + kept - half}px ${band.top}px`;
+  const [left, right] = [band.left, band.left + band.width];
+  // Percents are of its own width, which to read would lay out the page with every move.
+  const across = `clamp(${left}px, calc(${left + x}px - 50%), calc(${right}px - 100%))`;
+  tip.style.translate = `${across} ${band.top}px`;
 }

@@ -8,8 +8,6 @@ import { slider } from "./slider";
 import { keyOf, paneName } from "./spectrogram-comparison";
 import type { SpectrogramContext } from "./spectrogram-parts";
 
-const MIXTURE = "mixture";
-
 /** What panes there are, and in which order: a panel, and the button that shows it. */
 export function paneChooser(context: SpectrogramContext): { opener: HTMLButtonElement; panel: HTMLElement } {
   const { scope } = context;
@@ -84,10 +82,11 @@ function orderItem(context: SpectrogramContext, spec: PaneSpec, index: number, o
 
 /** A box to tick for the level of each signal, and for each one's share of the mixture. */
 function checkLists(context: SpectrogramContext): HTMLElement[] {
-  const signals = context.comparison.model.get("signals");
+  const { model } = context.comparison;
+  const [signals, mixture] = [model.get("signals"), model.get("mixture")];
   const levels = signals.map((signal) => checkBox(context, ["level", signal, ""], signal));
-  const masked = signals.includes(MIXTURE) ? signals.filter((signal) => signal !== MIXTURE) : [];
-  const masks = masked.map((signal) => checkBox(context, ["mask", signal, MIXTURE], signal));
+  const masked = mixture ? signals.filter((signal) => signal !== mixture) : [];
+  const masks = masked.map((signal) => checkBox(context, ["mask", signal, mixture], signal));
   return [part("Levels", ...levels), ...(masks.length ? [part("Masks", ...masks)] : [])];
 }
 

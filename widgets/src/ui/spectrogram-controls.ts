@@ -54,8 +54,13 @@ export function lookControls(context: SpectrogramContext): Node[] {
       noteToggle(context),
     ),
     named("Colours", settingChoice(context, "cmap", { label: "Colour map", options: COLOURS })),
-    named("Gain", dbSlider(context, "gain_db", { label: "Gain", min: -60, max: 60, reset: 0, origin: 0 })),
-    named("Range", dbSlider(context, "top_db", { label: "Range", min: 10, max: 127, reset: 80 })),
+    // What is turned together stays together, however narrow the view.
+    element(
+      "div",
+      { class: "snb-pair" },
+      named("Gain", dbSlider(context, "gain_db", { label: "Gain", min: -60, max: 60, reset: 0, origin: 0 })),
+      named("Range", dbSlider(context, "top_db", { label: "Range", min: 10, max: 127, reset: 80 })),
+    ),
     differenceRange(context),
     markToggles(context),
   ];

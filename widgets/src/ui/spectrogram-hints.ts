@@ -1,4 +1,4 @@
-import { element } from "./dom";
+import { element, setText } from "./dom";
 import type { SpectrogramContext } from "./spectrogram-parts";
 
 /** Kernels that compute answer nothing; shorter waits are not told. */
@@ -20,16 +20,11 @@ export function hints({ comparison, scope }: SpectrogramContext): { state: HTMLE
     const isBusy = isPending && waited >= BUSY_MS;
     later = isPending && !isBusy ? scope.after(BUSY_MS - waited + 1, update) : null;
     sharpening.hidden = !isPending || isBusy;
-    say(busy, isBusy ? "The kernel is busy: what was sent before is shown." : "");
-    say(error, tiles.error ?? "");
+    setText(busy, isBusy ? "The kernel is busy: what was sent before is shown." : "");
+    setText(error, tiles.error ?? "");
     error.hidden = tiles.error === null;
   };
   tiles.on(update, scope);
   tiles.onWants(update, scope);
   return { state: element("div", { class: "snb-state" }, sharpening, busy), error };
-}
-
-/** Screen readers read again what is set again. */
-function say(region: HTMLElement, text: string): void {
-  if (region.textContent !== text) region.textContent = text;
 }

@@ -2,7 +2,7 @@ import type { Scope } from "../afm/scope";
 import { Surface } from "../draw/canvas";
 import { drawFrequencies } from "../draw/frequency-ticks";
 import { PaneImage } from "../draw/spectrogram";
-import { element } from "./dom";
+import { element, setText } from "./dom";
 import type { NamedPane, Setting } from "./spectrogram-comparison";
 import type { SpectrogramContext } from "./spectrogram-parts";
 import { type Value, valueAt } from "./spectrogram-values";
@@ -113,8 +113,8 @@ export class PaneStack {
 
   readonly #drawGutters = () => {
     const { comparison, view, colours } = this.context;
-    const { muted, line } = colours();
-    const style = { text: muted, line, font: `11px ${getComputedStyle(this.root).fontFamily}` };
+    const { muted, line, font } = colours();
+    const style = { text: muted, line, font: `11px ${font}` };
     const { axis } = view;
     for (const { gutter } of this.#boxes) drawFrequencies(gutter, axis, comparison.model.get("note_names"), style);
   };
@@ -138,15 +138,19 @@ function makeBox({ name, pane }: NamedPane) {
   const lane = element("div", { class: "snb-lane" });
   const spoken = `${name}, ${KINDS[pane.kind]}`;
   const root = element("div", { class: "snb-pane", role: "group", "aria-label": spoken }, ticks, lane);
+  let key: string | null = null;
   const show = (shown: NamedPane) => {
-    if (title.textContent !== shown.name) title.textContent = shown.name;
+    // With every frame that is drawn: the page is laid out for changes only.
+    if (shown.key === key) return;
+    key = shown.key;
+    title.textContent = shown.name;
     kind.textContent = KINDS[shown.pane.kind];
     kind.hidden = shown.pane.kind === "level";
     root.classList.toggle("snb-other", shown.name !== name);
   };
   const setValue = (found: Value | null) => {
-    value.textContent = found ? `${found.isExact ? "" : "≈ "}${found.text}` : "";
-    detail.textContent = found?.detail ?? "";
+    setText(value, found ? `${found.isExact ? "" : "≈ "}${found.text}` : "");
+    setText(detail, found?.detail ?? "");
   };
   show({ key: "", name, pane });
   return { root, lane, ticks, label, show, setValue };

@@ -20,10 +20,14 @@ export function readout(context: SpectrogramContext): { root: HTMLElement; home:
   const { comparison, view, stage, scope } = context;
   // No live region: the sliders say it, and the pointer would never stop talking.
   const line = element("div", { class: "snb-readout" });
-  const { time, frequency } = crossSliders(context);
+  let now = lineAt(context);
+  const { time, frequency } = crossSliders(context, () => now);
+  const empty = hint();
   const update = () => {
-    const { cross } = view;
-    line.replaceChildren(...(cross ? shownLine(lineAt(context)) : [hint()]));
+    now = lineAt(context);
+    if (view.cross) line.replaceChildren(...shownLine(now));
+    // What is there stays: every change lays out the page.
+    else if (!line.contains(empty)) line.replaceChildren(empty);
     time.set(view.place.frame);
     frequency.set(binOf(context, view.place.hz));
   };
@@ -33,14 +37,12 @@ export function readout(context: SpectrogramContext): { root: HTMLElement; home:
   comparison.tiles.on(request, scope);
   comparison.model.on(["panes", "y_axis", "fmin", "fmax"], request, scope);
   update();
-  const named = (name: string, { root: made }: Slider) =>
-    element("div", { class: "snb-axis" }, element("span", { class: "snb-what", "aria-hidden": "true" }, name), made);
-  const sliders = [named("Time", time), named("Frequency", frequency)];
-  const root = element("div", { class: "snb-cross" }, ...sliders, line);
+  const name = element("span", { class: "snb-what", "aria-hidden": "true" }, "Cross-hair");
+  const root = element("div", { class: "snb-cross" }, name, time.root, frequency.root, line);
   return { root, home: time.input };
 }
 
-function crossSliders(context: SpectrogramContext): { time: Slider; frequency: Slider } {
+function crossSliders(context: SpectrogramContext, now: () => Line): { time: Slider; frequency: Slider } {
   const { comparison, view, actions, scope } = context;
   const { frames } = comparison.timeline;
   const { bins, nFft, sampleRate } = comparison.tiles.grid;
@@ -48,7 +50,7 @@ function crossSliders(context: SpectrogramContext): { time: Slider; frequency: S
     {
       label: "Cross-hair, time",
       ...{ min: 0, max: frames, step: 1, reset: null, class: "snb-seek" },
-      spoken: () => spokenLine(lineAt(context), ["time", "hz"]),
+      spoken: () => spokenLine(now(), ["time", "hz"]),
       onInput: (frame) => actions.put(frame),
     },
     scope,
@@ -56,8 +58,8 @@ function crossSliders(context: SpectrogramContext): { time: Slider; frequency: S
   const frequency = slider(
     {
       label: "Cross-hair, frequency",
-      ...{ min: 0, max: bins - 1, step: 1, reset: null, class: "snb-frequency" },
-      spoken: () => spokenLine(lineAt(context), ["hz", "time"]),
+      ...{ min: 0, max: bins - 1, step: 1, reset: null },
+      spoken: () => spokenLine(now(), ["hz", "time"]),
       onInput: (bin) => actions.put(view.place.frame, (bin * sampleRate) / nFft),
     },
     scope,
@@ -101,7 +103,7 @@ function shownLine({ seconds, hz, note, values, caveats: marked }: Line): Node[]
 }
 
 function hint(): HTMLElement {
-  return element("span", { class: "snb-hint" }, "Point at a picture, or use the arrow keys, to read it.");
+  return element("span", { class: "snb-hint" }, "Point at a picture, or click it and use the arrow keys.");
 }
 
 /** For screen readers, who hear one thing after the other: what the slider moves first. */

@@ -137,6 +137,17 @@ test("panes are ticked, moved and removed; the model tells, and is told", async 
   expect(document.activeElement).toBe(box("mixture"));
 });
 
+test("masks are shares of the mixture, whatever it is called; without one there are none", () => {
+  const signals = ["mixture", "drums", "mixture (2)"];
+  shown = new ShownSpectrogram(comparisonModel({ signals, mixture: "mixture (2)" }));
+  box("mixture", 1)?.click();
+  expect(panes()).toContainEqual(["mask", "mixture", "mixture (2)"]);
+  expect(box("mixture (2)", 1)).toBeUndefined();
+  shown.scope.dispose();
+  shown = new ShownSpectrogram(comparisonModel({ signals, mixture: "" }));
+  expect(box("drums", 1)).toBeUndefined();
+});
+
 test("a difference of any two signals is added; its range is there while one is shown", async () => {
   shown = new ShownSpectrogram(comparisonModel());
   const range = shown.named("Range of differences");

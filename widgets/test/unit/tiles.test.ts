@@ -267,6 +267,7 @@ test("a minute after the last view has left, tiles are dropped, and got again; o
   tiles.leave(view);
   vi.advanceTimersByTime(61_000);
   expect(tiles.at([0, 0, 1])).toBeUndefined();
+  expect(fake.model.sentOf("forget_tiles")).toHaveLength(1);
   tiles.want(view, [[0, 0, 1]]);
   vi.advanceTimersByTime(100);
   expect(asked()).toEqual([[[0, 0, 1]], [[0, 0, 1]]]);
