@@ -31,7 +31,7 @@ function entry(kind: Kind, look: Look): HTMLElement {
 
 function ends(kind: Kind, { peakDb, gainDb, topDb, differenceDb }: Look): [string, string] {
   if (kind === "mask") return ["0", "1"];
-  if (kind === "difference") return [`−${differenceDb} dB`, `+${differenceDb} dB`];
+  if (kind === "difference") return [`-${differenceDb} dB`, `+${differenceDb} dB`];
   const high = peakDb - gainDb;
   return [formatDecibels(high - topDb), formatDecibels(high)];
 }

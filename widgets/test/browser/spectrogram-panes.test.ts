@@ -157,9 +157,9 @@ test("a difference of any two signals is added; its range is there while one is 
   shown.named("Add the difference").click();
   expect(shown.paneNames.at(-1)).toBe("drums − vocals");
   expect(range.checkVisibility()).toBe(true);
-  expect(shown.one(".snb-legend").textContent).toContain("Difference−24 dB+24 dB");
+  expect(shown.one(".snb-legend").textContent).toContain("Difference-24 dB+24 dB");
   shown.model.change({ difference_db: 12 });
-  expect(shown.one(".snb-legend").textContent).toContain("−12 dB+12 dB");
+  expect(shown.one(".snb-legend").textContent).toContain("-12 dB+12 dB");
 });
 
 test("settings are shown in every view, and change what is drawn", async () => {
