@@ -82,8 +82,7 @@ class Spectrogram:
         # The mean of two channels' powers is the sum of those of the channels divided by the square root of two.
         share = 0.5 if channel == "mean" else 1.0
         self._weights = (weights * (2 * share**0.5 / weights.sum())).astype(np.float32)
-        # 0.5 s to import.
-        import scipy.fft  # noqa: PLC0415
+        import scipy.fft  # noqa: PLC0415 - 0.5 s
 
         self._rfft = scipy.fft.rfft
 
@@ -254,7 +253,7 @@ def _window(name: str, n_fft: int) -> npt.NDArray[np.float64]:
     if is_one_of(name, ("hann",)):
         # The usual one, without the half second that the import takes.
         return hann(n_fft).astype(np.float64)
-    from scipy.signal import get_window, windows  # noqa: PLC0415
+    from scipy.signal import get_window, windows  # noqa: PLC0415 - as said above
 
     hint = nearest(str(name), windows.__all__)
     if is_one_of(name, windows.__all__):

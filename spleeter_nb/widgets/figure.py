@@ -85,8 +85,7 @@ def spectrogram_figure(
     >>> [axes.get_title(loc="left") for axes in figure.axes][0]
     'vocals'
     """
-    # It needs what is here for its own figures.
-    from spleeter_nb.widgets.spectrogram import SpectrogramComparison  # noqa: PLC0415
+    from spleeter_nb.widgets.spectrogram import SpectrogramComparison  # noqa: PLC0415 - it draws by this module
 
     if isinstance(source, SpectrogramComparison):
         return source.figure(width=width, height=height, dpi=dpi, **options)
