@@ -39,12 +39,13 @@ def load(model: dict[str, Any], backend: str, *, batch_size: int) -> KerasRuntim
 
 
 def answers(runtime: KerasRuntime, inputs: dict[str, FloatArray]) -> dict[str, FloatArray]:
-    samples, weights = inputs["samples"], inputs["weights"]
+    samples, weights, magnitude = inputs["samples"], inputs["weights"], inputs["magnitude"]
+    each = [slice(k, k + 1) for k in range(len(samples))]
     return {
         "separate": runtime.separate(samples, weights, cancel=NEVER),
-        "separate_one": runtime.separate(samples[:1], weights[:1], cancel=NEVER),
-        "estimate": runtime.estimate(inputs["magnitude"], cancel=NEVER),
-        "estimate_one": runtime.estimate(inputs["magnitude"][:1], cancel=NEVER),
+        "separate_each": np.concatenate([runtime.separate(samples[one], weights[one], cancel=NEVER) for one in each]),
+        "estimate": runtime.estimate(magnitude, cancel=NEVER),
+        "estimate_each": np.concatenate([runtime.estimate(magnitude[one], cancel=NEVER) for one in each]),
     }
 
 

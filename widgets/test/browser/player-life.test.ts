@@ -3,6 +3,7 @@ import { page } from "../../src/afm/page";
 import { lightnessOf, watchTheme } from "../../src/afm/theme";
 import makePlayer from "../../src/entries/player";
 import { noisySong } from "../audio";
+import { collected } from "../collected";
 import { playerModel, until } from "../player";
 import { drawn, press, RATE, Shown, SONG, silentModel } from "../view";
 
@@ -135,12 +136,3 @@ test("views that were closed leave no listener and no element behind", async () 
   expect(model.listenerCount).toBe(0);
   await collected(refs);
 });
-
-async function collected(refs: readonly WeakRef<object>[]): Promise<void> {
-  const { gc } = globalThis as unknown as { gc: () => void };
-  await until(() => {
-    gc();
-    // The last one may be held by what the engine remembers of the last event.
-    return refs.filter((ref) => ref.deref()).length <= 1;
-  }, 10_000);
-}

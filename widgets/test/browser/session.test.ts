@@ -4,6 +4,7 @@ import { Scope } from "../../src/afm/scope";
 import type { Engine } from "../../src/audio/engine";
 import { Session } from "../../src/audio/session";
 import { noisySong, songOf } from "../audio";
+import { collected } from "../collected";
 import type { FakeModel } from "../fake-model";
 import { playerModel, until } from "../player";
 
@@ -243,7 +244,6 @@ test("a rate that no context has is told, not thrown", async () => {
 });
 
 test("50 players that played and went leave nothing alive", async () => {
-  const { gc } = globalThis as unknown as { gc(): void };
   const gone: WeakRef<object>[] = [];
   const once = async () => {
     const own = new Scope();
@@ -258,9 +258,5 @@ test("50 players that played and went leave nothing alive", async () => {
     own.dispose();
   };
   for (let i = 0; i < 50; i++) await once();
-  for (let i = 0; i < 20 && gone.some((ref) => ref.deref()); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    gc();
-  }
-  expect(gone.filter((ref) => ref.deref()).length).toBe(0);
+  await collected(gone);
 }, 60_000);
