@@ -5,14 +5,15 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) install --quiet --constraint .ci/constraints.txt --editable
+NBVAL := $(BIN)/python -m pytest --nbval-current-env --nbval-cell-timeout=120
 # Node.js comes as a wheel, too.
 NPM := cd widgets && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format widgets bench parity pictures faults lab clean
+.PHONY: help demo test notebooks docs binder-check check format widgets bench parity pictures faults lab clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.package ## Separate the demonstration song into ./demo_stems
 	$(BIN)/spleeter-nb demo
@@ -20,6 +21,15 @@ demo: .venv/.package ## Separate the demonstration song into ./demo_stems
 test: .venv/.test widgets ## Run the tests, which need Debian's chromium; PYTEST_ARGS goes to pytest
 	$(NPM) test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+notebooks: .venv/.test widgets ## Run all notebooks, and tell what each costs
+	$(NBVAL) --nbval-lax notebooks
+
+docs: .venv/.test ## Build the documentation into docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -c docs . docs/_build/html
+
+binder-check: .venv/.test ## Do what Binder does, within its memory, and listen to the first notebook
+	PYTHONPATH=. $(BIN)/python scripts/binder_check.py
 
 check: .venv/.dev .venv/.npm ## Check style, format and types
 	$(BIN)/ruff check
@@ -51,11 +61,11 @@ pictures: .venv/.test widgets ## Take the pictures of docs/images anew
 faults: .venv/.test ## Bring about faults, and print what became of them
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
-lab: .venv/.lab ## Open JupyterLab
-	$(BIN)/jupyter lab
+lab: .venv/.lab ## Open JupyterLab at the notebooks
+	$(BIN)/jupyter lab notebooks
 
 clean: ## Remove the environment and everything built
-	rm -rf .venv .venvs build dist widgets/node_modules spleeter_nb/static demo_stems .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv .venvs build dist docs/_build widgets/node_modules spleeter_nb/static demo_stems .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 
 # An empty file .venv/.NAME says that this much is installed; it is older than pyproject.toml when that has changed.
 .venv/.pip:
@@ -83,5 +93,5 @@ clean: ## Remove the environment and everything built
 	@touch $@ .venv/.test .venv/.package
 
 .venv/.lab: .venv/.pip pyproject.toml
-	$(INSTALL) '.[lab]'
+	$(INSTALL) '.[notebooks]'
 	@touch $@ .venv/.package

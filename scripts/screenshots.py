@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from palette import with_palette
 from playwright.sync_api import sync_playwright
 
 from tests.e2e import hosts
@@ -73,7 +74,7 @@ def main() -> None:
                     "(theme) => document.body.dataset.jpThemeName === theme", arg=f"JupyterLab {theme}"
                 )
                 page.wait_for_timeout(700)  # the style sheet comes after the name, and canvases draw once more
-                shown.screenshot(path=IMAGES / f"{name}-{theme.lower()}.png")
+                (IMAGES / f"{name}-{theme.lower()}.png").write_bytes(with_palette(shown.screenshot()))
                 print(f"{name}-{theme.lower()}.png")
         notebook.close()
         browser.close()
