@@ -6,12 +6,14 @@ import io
 
 from PIL import Image
 
+OPAQUE = 255
+COLOURS = 128
 
 def with_palette(png: bytes) -> bytes:
-    """Return a picture with at most 256 colours, which nobody sees in a plot, or what came if that is smaller."""
+    """Return a picture with at most 128 colours, which nobody sees in a plot, or what came if that is smaller."""
     small = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        if image.has_transparency_data:
+        if image.convert("RGBA").getextrema()[3] != (OPAQUE, OPAQUE):
             return png
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return min(small.getvalue(), png, key=len)

@@ -59,5 +59,13 @@ def demo_song() -> DemoSong:
     Notes
     -----
     Nothing is read before ``references`` is asked for.
+
+    Examples
+    --------
+    >>> song = demo_song()
+    >>> list(song.references)
+    ['vocals', 'drums', 'bass', 'other', 'accompaniment']
+    >>> song.references["vocals"].shape, song.sample_rate
+    ((740880, 2), 44100)
     """
     return DemoSong(Path(str(files("spleeter_nb") / "data" / "demo_song" / "mixture.flac")))

@@ -57,6 +57,15 @@ class SpleeterError(Exception):
     ----------
     context : dict
         The facts of the message, by name.
+
+    Examples
+    --------
+    >>> import spleeter_nb as snb
+    >>> try:
+    ...     snb.separate("song.mp3", overlap=0.9)
+    ... except snb.SpleeterError as error:
+    ...     print(f"{type(error).__name__}: {error}")
+    ValidationError: overlap is 0.9; allowed: 0 to 0.5 of a segment.
     """
 
     def __init__(self, message: str, **context: object) -> None:

@@ -16,7 +16,7 @@ LEVELS: tuple[LevelName, ...] = get_args(LevelName)
 
 
 class LevelStats(TypedDict):
-    """What `CacheManager.get_cache_stats` tells of a level."""
+    """What :meth:`spleeter_nb.CacheManager.get_cache_stats` tells of a level."""
 
     state: str
     """``ready``; ``read-only``; ``open``, a server that is left alone for a while; ``closed`` before use; ``off``."""
@@ -36,7 +36,7 @@ class LevelStats(TypedDict):
 
 
 class CacheStats(TypedDict):
-    """What `CacheManager.get_cache_stats` tells."""
+    """What :meth:`spleeter_nb.CacheManager.get_cache_stats` tells."""
 
     requests: int
     hits: int

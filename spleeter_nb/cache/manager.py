@@ -71,6 +71,15 @@ class CacheManager:
     ------
     ValidationError
         A limit is no number of that range, `cache_dir` no path, or `redis_url` no text.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> cache = CacheManager(disk_mb=0)
+    >>> asyncio.run(cache.set("beats of a song", b"0.5 1.0 1.5"))
+    >>> asyncio.run(cache.get("beats of a song"))
+    b'0.5 1.0 1.5'
+    >>> cache.close()
     """
 
     def __init__(  # noqa: PLR0913 - settings, each by its name

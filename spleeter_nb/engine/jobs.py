@@ -30,6 +30,15 @@ class SeparationJob:
 
     ``await job`` gives its result, and so does :meth:`result` without an event loop. Whoever stops waiting, by an
     interrupt or by cancelling the task that awaits, does not stop the job: :meth:`cancel` does.
+
+    Examples
+    --------
+    >>> import spleeter_nb as snb
+    >>> job = snb.SpleeterEngine().submit(snb.demo_song(), progress=False)
+    >>> job.result()
+    SeparationResult('mixture.flac': vocals, accompaniment; 16.80 s, 44100 Hz)
+    >>> job.state, job.progress.stage
+    ('done', 'done')
     """
 
     def __init__(self, separation: Separation, stats: EngineStats) -> None:

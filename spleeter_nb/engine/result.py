@@ -39,7 +39,20 @@ _SILENCE_DB = -1000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stem:
-    """One stem of a song: a name, a rate, samples."""
+    """One stem of a song: a name, a rate, samples.
+
+    Where an array is taken, it stands for its samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import spleeter_nb as snb
+    >>> stem = snb.separate(snb.demo_song(), duration=2, progress=False).vocals
+    >>> stem
+    Stem('vocals', 2.00 s, 44100 Hz)
+    >>> np.mean(stem, axis=0).shape
+    (2,)
+    """
 
     name: str
     sample_rate: int
@@ -110,6 +123,18 @@ class SeparationResult(Mapping[str, Stem]):
 
     ``result["vocals"]`` and ``result.vocals`` are the same stem. A stem that is called like one of the methods, as the
     stem ``residual`` is, is had by ``result["residual"]`` only.
+
+    Examples
+    --------
+    >>> import spleeter_nb as snb
+    >>> song = snb.demo_song()
+    >>> result = snb.separate(song, progress=False)
+    >>> [name for name, stem in result.items() if stem.duration == result.duration]
+    ['vocals', 'accompaniment']
+    >>> karaoke = result.mix(vocals=float("-inf"))
+    >>> scores = result.score({"vocals": song.references["vocals"]})
+    >>> scores["vocals"]["SDR"] > 13
+    True
     """
 
     stems: Mapping[str, Stem]

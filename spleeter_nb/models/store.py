@@ -73,6 +73,14 @@ class ModelManager:
         The models that have a name.
     patience : Patience
         The bounds of a download.
+
+    Examples
+    --------
+    >>> manager = ModelManager()
+    >>> manager.names[:2]
+    ('spleeter:2stems', 'spleeter:2stems-16kHz')
+    >>> manager.spec("spleeter:4stems").instruments
+    ('vocals', 'drums', 'bass', 'other')
     """
 
     def __init__(  # noqa: PLR0913 - settings, each by its name

@@ -37,8 +37,8 @@ _HEADROOM_DB = 3.0
 # Columns that are transformed at once.
 _BLOCK_COLUMNS = 64
 
-# As librosa, which takes the logarithm of nothing below this: -160 dB.
-_LEAST_POWER = np.float32(1e-16)
+LEAST_POWER = np.float32(1e-16)
+"""As librosa, which takes the logarithm of nothing below this: -160 dB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ class Analysis:
 
 def power_to_db(power: FloatArray) -> FloatArray:
     """Return power relative to full scale in dB, at least -160."""
-    levels = np.log10(np.maximum(power, _LEAST_POWER))
+    levels = np.log10(np.maximum(power, LEAST_POWER))
     levels *= 10
     return levels
 

@@ -58,12 +58,19 @@ def app(*, roots: Iterable[str | os.PathLike[str]] | None = None, config: Spleet
     ------
     ValidationError
         If a root is no folder, or a setting is wrong.
+
+    Examples
+    --------
+    >>> application = app(roots=["."])
+    >>> application.results
+    []
+    >>> application.close()
     """
     return Application(roots=roots, config=config)
 
 
 class Application(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """What :func:`app` shows.
+    """What :func:`spleeter_nb.app` shows.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ import numpy as np
 
 from spleeter_nb.dsp.spectrogram import decibels
 from spleeter_nb.widgets import panes
-from spleeter_nb.widgets.analysis import OPTIONS, Analysis, power_to_db
+from spleeter_nb.widgets.analysis import LEAST_POWER, OPTIONS, Analysis, power_to_db
 from spleeter_nb.widgets.scales import FrequencyAxis, bins_of_rows, rows_of
 from spleeter_nb.widgets.settings import check_options, number
 
@@ -43,7 +43,7 @@ class _Columns:
     times: tuple[float, float]
     """Seconds between which its columns lie."""
     levels: Callable[[int], FloatArray]
-    """Of a signal's number, dB (rows, columns)."""
+    """Of a signal's number, dB (rows, columns), minus infinity where nothing is."""
 
 
 def spectrogram_figure(
@@ -172,7 +172,7 @@ def _exact(analysis: Analysis, region: Sequence[float] | None, bins: npt.NDArray
             part = np.maximum.reduceat(rows_of(block, bins), starts, axis=0)
             pooled[columns] = np.maximum(pooled[columns], part)
             begin += len(block)
-        return power_to_db(pooled.T)
+        return np.where(pooled.T > LEAST_POWER, power_to_db(pooled.T), -np.inf)
 
     return _Columns(_times(analysis, first, first + count * factor), levels)
 

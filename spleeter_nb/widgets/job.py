@@ -38,6 +38,16 @@ class JobView(Bridge):
     ----------
     state : str
         ``queued``, ``running``, ``done``, ``failed`` or ``cancelled``; to be observed as any trait.
+
+    Examples
+    --------
+    >>> import spleeter_nb as snb
+    >>> job = snb.SpleeterEngine().submit(snb.demo_song(), progress=False)
+    >>> view = snb.JobView(job)
+    >>> view.cancel()
+    >>> type(job.exception()).__name__
+    'SeparationCancelledError'
+    >>> view.close()
     """
 
     bundle = "job"

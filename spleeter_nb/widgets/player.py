@@ -70,8 +70,7 @@ class StemPlayer(Bridge):
     gains_db : dict of str to float
         dB for each stem, -60 to 12; stems not named in what is assigned are at 0.
     pans : dict of str to float
-        -1, all left, to 1, all right; those not named are at 0. Equal power, as
-        :func:`spleeter_nb.dsp.panning.pan_matrix` tells.
+        From -1, all left, to 1, all right, at equal power; those not named are at 0.
     muted : list of str
         Stems that do not sound.
     soloed : str

@@ -51,6 +51,15 @@ def compare(one: Any, other: Any, **options: Any) -> SpectrogramComparison:
     Returns
     -------
     SpectrogramComparison
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(np.arange(44_100) * 0.05)
+    >>> view = compare({"vocals": tone}, {"vocals": tone / 2}, sample_rate=44_100, labels=("loud", "quiet"))
+    >>> view.signals
+    ['vocals (loud)', 'vocals (quiet)', 'vocals (loud - quiet)']
+    >>> view.close()
     """
     return SpectrogramComparison(one, other, **{"labels": _labels(one, other), **options})
 

@@ -168,6 +168,7 @@ def test_of_silence_a_mask_takes_nothing_and_no_value_is_missing() -> None:
         panes=["a", ("mask", "a"), ("difference", "a", "b")],
     )
     assert all(np.isfinite(np.asarray(image.get_array())).all() for image in images(figure).values())
+    assert not np.asarray(images(figure)["mask of a"].get_array()).any()
     view = SpectrogramComparison({"a": silent}, sample_rate=RATE, mixture=silent, panes=[("mask", "a")])
     assert view.static_png().startswith(b"\x89PNG")
     view.close()
