@@ -9,6 +9,7 @@ from PIL import Image
 OPAQUE = 255
 COLOURS = 128
 
+
 def with_palette(png: bytes) -> bytes:
     """Return a picture with at most 128 colours, which nobody sees in a plot, or what came if that is smaller."""
     small = io.BytesIO()
