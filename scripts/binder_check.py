@@ -153,7 +153,7 @@ def check_visit(source: Path) -> list[Row]:
         build(place, source)
         with limited(MOST_BYTES) as memory:
             visit(place, memory)
-            place.rows.append(Row(f"peak memory: {memory.name}", memory.peak / 1e6, "MB", MOST_BYTES / 1e6))
+            place.rows.append(Row(f"peak memory ({memory.name})", memory.peak / 1e6, "MB", MOST_BYTES / 1e6))
     return place.rows
 
 

@@ -50,7 +50,7 @@ class Group:
     """A control group: the system ends what goes beyond its limit."""
 
     def __init__(self, version: Version, folder: Path) -> None:
-        self.name = f"of the {version.name}, cached files included"
+        self.name = f"{version.name}, cached files included"
         self._version, self._folder = version, folder
 
     def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:

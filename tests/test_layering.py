@@ -20,6 +20,7 @@ FLOORS = {
     "values": 0,
     "events": 0,
     "config": 0,
+    "container": 0,
     "storage": 0,
     "waiting": 0,
     "forks": 0,

@@ -2,7 +2,7 @@
 
 from spleeter_nb.config.kinds import AlertThresholds
 from spleeter_nb.config.origins import Setting
-from spleeter_nb.config.settings import SpleeterConfig, cores
+from spleeter_nb.config.settings import SpleeterConfig
 from spleeter_nb.config.tables import NOT_YET
 
-__all__ = ["NOT_YET", "AlertThresholds", "Setting", "SpleeterConfig", "cores"]
+__all__ = ["NOT_YET", "AlertThresholds", "Setting", "SpleeterConfig"]

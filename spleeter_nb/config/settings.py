@@ -33,6 +33,7 @@ from spleeter_nb.config.origins import ARGUMENT, DEFAULT, SESSION, Given, Layer,
 from spleeter_nb.config.problems import not_allowed, unknown
 from spleeter_nb.config.tables import GROUPS, NO_EFFECT, NOT_YET, SECRET, YAML_PATHS
 from spleeter_nb.config.urls import redacted, seal
+from spleeter_nb.container import cores
 from spleeter_nb.exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -40,11 +41,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOG = logging.getLogger("spleeter_nb")
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _also(variable: str, default: str) -> str:

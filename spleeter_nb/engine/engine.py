@@ -11,7 +11,7 @@ from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.batch import Batch
 from spleeter_nb.engine.jobs import SeparationJob
 from spleeter_nb.engine.loaded import cache_manager, model_manager
-from spleeter_nb.engine.separation import Separation
+from spleeter_nb.engine.separation import LOADED_MODELS, Separation
 from spleeter_nb.engine.stats import EngineStats
 from spleeter_nb.exceptions import EngineClosedError, ValidationError
 from spleeter_nb.forks import begin_anew_after_fork
@@ -129,7 +129,7 @@ class SpleeterEngine:
         Raises
         ------
         SpleeterError
-            As :func:`spleeter_nb.separate`; :class:`EngineClosedError` if the engine was closed.
+            As :func:`spleeter_nb.separate`; :class:`~spleeter_nb.exceptions.EngineClosedError` if it was closed.
         """
         job = self._submit(audio_path, model_name, options)
         try:
@@ -201,7 +201,10 @@ class SpleeterEngine:
         return self._stats.snapshot()
 
     async def close(self) -> None:
-        """Take nothing more, cancel what is under way, and wait until it has ended, 5 s at most; can be repeated."""
+        """Take nothing more, cancel what is under way, and wait until it has ended, 5 s at most; can be repeated.
+
+        The memory of the loaded networks, about 200 MB each, is given back; who separates again loads them again.
+        """
         with self._lock:
             self._is_closed = True
             pool, self._pool = self._pool, None
@@ -211,6 +214,8 @@ class SpleeterEngine:
         if pool is not None:
             pool.shutdown(wait=False)
         await in_thread(lambda: _wait_for(jobs))
+        # Another engine may be loading one, which may take its time.
+        await in_thread(LOADED_MODELS.clear)
 
     def after_fork(self) -> None:
         """Begin anew in a child process: threads, locks and jobs are its parent's."""

@@ -144,7 +144,10 @@ class SeparationJob:
 
     def when_ended(self, callback: Callable[[SeparationJob], object]) -> None:
         """Call back once with this job when it has ended, now if it has already."""
-        self._future.add_done_callback(lambda _: callback(self))
+        # The future keeps its callbacks: a job that they named would keep itself, and its stems, until garbage is
+        # collected.
+        once = [self]
+        self._future.add_done_callback(lambda _: callback(once.pop()))
 
     def subscribe(self, listener: ProgressCallback) -> Callable[[], None]:
         """Tell `listener` from now on how far the job is, in the job's thread.

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 import numpy as np
 
 from spleeter_nb.audio import open_audio, probe
+from spleeter_nb.container import memory_limit
 from spleeter_nb.engine.result import Stem
 from spleeter_nb.engine.targets import writers
 from spleeter_nb.engine.temporary import discard, storing_temporarily
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # Bytes of one stem that stay in memory; what is longer goes to a temporary file (6 minutes of stereo at 44.1 kHz).
 _IN_MEMORY = 128 * 2**20
+# Of a container's memory, the part that one stem may take of it: five of them leave room for the networks.
+_SHARE = 1 / 32
 
 _READ_FRAMES = 1 << 16
 
@@ -67,10 +70,12 @@ class _Samples:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = io.BytesIO()
+        limit = memory_limit()
+        self._most = _IN_MEMORY if limit is None else min(_IN_MEMORY, int(limit * _SHARE))
 
     def append(self, samples: FloatArray) -> None:
         with storing_temporarily():
-            if isinstance(self._file, io.BytesIO) and self._file.tell() + samples.nbytes > _IN_MEMORY:
+            if isinstance(self._file, io.BytesIO) and self._file.tell() + samples.nbytes > self._most:
                 in_memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its array
                 self._file.write(in_memory.getbuffer())
             self._file.write(np.ascontiguousarray(samples).data)

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spleeter_nb.config import cores
+from spleeter_nb.container import cores
 from spleeter_nb.exceptions import DeviceError, ValidationError, nearest
 
 # In the order of preference, with the code that counts the GPUs a framework sees.
@@ -101,6 +101,12 @@ def devices() -> Devices:
     -------
     Devices
         The processor, the GPUs with the installed runtimes that see them, and the choice with its reason.
+
+    Examples
+    --------
+    >>> found = devices()
+    >>> [row["device"] for row in found.rows()][0]
+    'cpu'
     """
     gpus = _gpus()
     return Devices(_processor(), gpus, choose("auto", gpus))

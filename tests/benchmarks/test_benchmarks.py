@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from spleeter_nb.audio import read_blocks, write
-from spleeter_nb.config import cores
+from spleeter_nb.container import cores
 from spleeter_nb.dsp.masks import ratio_masks
 from spleeter_nb.dsp.segments import OverlapAdd, Segmentation
 from spleeter_nb.dsp.stft import Stft

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spleeter_nb.config import NOT_YET, AlertThresholds, SpleeterConfig, cores
+from spleeter_nb.config import NOT_YET, AlertThresholds, SpleeterConfig
+from spleeter_nb.container import cores
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ def test_a_setting_without_effect_is_told_once(caplog: pytest.LogCaptureFixture)
 
 def test_the_room_is_light() -> None:
     code = (
-        "import sys; from spleeter_nb.config import SpleeterConfig, cores; "
+        "import sys; from spleeter_nb.config import SpleeterConfig; "
         "print({'yaml', 'platformdirs', 'numpy'} & set(sys.modules)); SpleeterConfig(); print('yaml' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)

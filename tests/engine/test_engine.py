@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from spleeter_nb import SpleeterConfig, SpleeterEngine
+from spleeter_nb.engine.fallback import ResilientRuntime
 from spleeter_nb.exceptions import (
     AudioNotFoundError,
     EngineClosedError,
@@ -175,6 +178,34 @@ def test_a_closed_engine_takes_no_more_and_has_ended_its_jobs(model: Path, noise
 
     asyncio.run(run())
     assert wait_until(lambda: not job_threads())
+
+
+def test_a_closed_engine_gives_the_memory_of_the_networks_back(model: Path, noise: Callable[..., FloatArray]) -> None:
+    def loaded() -> int:
+        gc.collect()
+        return sum(isinstance(thing, ResilientRuntime) for thing in gc.get_objects())
+
+    async def run() -> None:
+        async with SpleeterEngine(SpleeterConfig()) as engine:
+            await engine.separate(noise(10_000), model, **given())
+            assert loaded() >= 1
+
+    asyncio.run(run())
+    assert wait_until(lambda: not job_threads())
+    assert loaded() == 0
+
+
+def test_stems_that_nobody_holds_are_gone_at_once(model: Path, noise: Callable[..., FloatArray]) -> None:
+    async def run() -> weakref.ref[object]:
+        async with SpleeterEngine(SpleeterConfig()) as engine:
+            return weakref.ref(await engine.separate(noise(10_000), model, **given()))
+
+    gc.disable()
+    try:
+        stems = asyncio.run(run())
+        assert wait_until(lambda: stems() is None)
+    finally:
+        gc.enable()
 
 
 def test_an_engine_that_is_closed_meanwhile_by_another_thread(model: Path, noise: Callable[..., FloatArray]) -> None:

@@ -352,6 +352,15 @@ def test_a_long_result_is_mapped_from_a_file_and_equals_a_short_one(
     assert_equal_stems(result, expected)
 
 
+@pytest.mark.usefixtures("nothing_left")
+def test_in_a_small_container_stems_leave_memory_earlier(
+    noise: Noise, separated: Separated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "memory_limit", lambda: 32 * 100_000)
+    result = separated(noise(40_000))
+    assert isinstance(result.vocals.samples.base, np.memmap) or isinstance(result.vocals.samples, np.memmap)
+
+
 def test_stems_are_read_only_and_copies_are_not(noise: Noise, separated: Separated) -> None:
     vocals = separated(noise(1000)).vocals
     with pytest.raises(ValueError, match="read-only"):
