@@ -51,6 +51,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Give all kernels one new cache and no settings: what is in the user's cache would hide a broken engine."""
     folder = Path(tempfile.mkdtemp(prefix="notebooks-"))
     session.config.stash[FOLDER], session.config.stash[COSTS] = folder, {}
+    # As binder/start does, where memory is short: arrays that are freed go back to the system at once.
+    os.environ |= {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1000000"}
     os.environ |= {"SPLEETER_CACHE_DIR": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder / "config")}
     if models := os.environ.get("SPLEETER_NB_TEST_MODELS"):
         os.environ["SPLEETER_MODELS_DIR"] = models
