@@ -48,12 +48,12 @@ FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Give all kernels one new cache and no settings: what is in the user's cache would hide a broken engine."""
+    """Keep the user's settings and cache away: what is in a cache would hide a broken engine."""
     folder = Path(tempfile.mkdtemp(prefix="notebooks-"))
     session.config.stash[FOLDER], session.config.stash[COSTS] = folder, {}
     # As binder/start does, where memory is short: arrays that are freed go back to the system at once.
     os.environ |= {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1000000"}
-    os.environ |= {"SPLEETER_CACHE_DIR": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder / "config")}
+    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     if models := os.environ.get("SPLEETER_NB_TEST_MODELS"):
         os.environ["SPLEETER_MODELS_DIR"] = models
 
@@ -70,7 +70,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Watch the kernel from its first cell on."""
+    """Give each kernel a cache of its own, and watch it from its first cell on."""
+    os.environ["SPLEETER_CACHE_DIR"] = str(item.config.stash[FOLDER] / item.path.stem)
     result = yield
     cost = item.config.stash[COSTS][item.path]
     if cost.megabytes == 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,6 +36,9 @@ _JOBS_AT_ONCE = 2
 
 # How long closing waits for jobs that were asked to stop.
 _CLOSING_SECONDS = 5.0
+
+# Those at work: the last one that is closed gives the memory of the networks back, which all of them share.
+_OPEN: weakref.WeakSet[SpleeterEngine] = weakref.WeakSet()
 
 
 class SpleeterEngine:
@@ -203,10 +207,12 @@ class SpleeterEngine:
     async def close(self) -> None:
         """Take nothing more, cancel what is under way, and wait until it has ended, 5 s at most; can be repeated.
 
-        The memory of the loaded networks, about 200 MB each, is given back; who separates again loads them again.
+        With the last open engine the loaded networks go, which take about 200 MB each: who separates again loads them
+        again, for about a second. For several songs keep one engine open.
         """
         with self._lock:
             self._is_closed = True
+            _OPEN.discard(self)
             pool, self._pool = self._pool, None
             jobs = tuple(self._jobs)
         for job in jobs:
@@ -214,8 +220,9 @@ class SpleeterEngine:
         if pool is not None:
             pool.shutdown(wait=False)
         await in_thread(lambda: _wait_for(jobs))
-        # Another engine may be loading one, which may take its time.
-        await in_thread(LOADED_MODELS.clear)
+        if not _OPEN:
+            # In a thread, since somebody without an engine may be loading one, and this waits for it.
+            await in_thread(LOADED_MODELS.clear)
 
     def after_fork(self) -> None:
         """Begin anew in a child process: threads, locks and jobs are its parent's."""
@@ -267,6 +274,7 @@ class SpleeterEngine:
                 raise _closed()
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="spleeter_nb-job")
+                _OPEN.add(self)
             return self._pool
 
     def _warm_up(self) -> None:

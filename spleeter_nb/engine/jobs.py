@@ -50,8 +50,10 @@ class SeparationJob:
         self._future: Future[SeparationResult] = Future()
         # An event loop that gives up one of its futures would cancel this one, for all who wait, while the job runs.
         self._future.set_running_or_notify_cancel()
-        self._ended = threading.Event()
-        self._future.add_done_callback(lambda _: self._ended.set())
+        # The future keeps its callbacks: one that names the job would keep it, and its stems, until garbage is
+        # collected.
+        ended = self._ended = threading.Event()
+        self._future.add_done_callback(lambda _: ended.set())
         separation.reporter.subscribe(self._remember)
         separation.reporter.tell("queued")
         stats.queued()
@@ -144,8 +146,7 @@ class SeparationJob:
 
     def when_ended(self, callback: Callable[[SeparationJob], object]) -> None:
         """Call back once with this job when it has ended, now if it has already."""
-        # The future keeps its callbacks: a job that they named would keep itself, and its stems, until garbage is
-        # collected.
+        # As above.
         once = [self]
         self._future.add_done_callback(lambda _: callback(once.pop()))
 

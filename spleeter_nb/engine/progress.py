@@ -108,10 +108,11 @@ class Reporter:
         self.tell(event.stage, event.fraction, event.message)
 
     def close(self) -> None:
-        """Take the bar away, however the job ended."""
+        """Take the bar away, however the job ended, and let go of all who listened: a job is one of them."""
         for listener in self._listeners:
             if isinstance(listener, _Bar):
                 listener.close()
+        self._listeners.clear()
 
     def _send(self, event: Progress) -> None:
         for listener in tuple(self._listeners):

@@ -180,11 +180,12 @@ def test_a_closed_engine_takes_no_more_and_has_ended_its_jobs(model: Path, noise
     assert wait_until(lambda: not job_threads())
 
 
-def test_a_closed_engine_gives_the_memory_of_the_networks_back(model: Path, noise: Callable[..., FloatArray]) -> None:
-    def loaded() -> int:
-        gc.collect()
-        return sum(isinstance(thing, ResilientRuntime) for thing in gc.get_objects())
+def loaded() -> int:
+    gc.collect()
+    return sum(isinstance(thing, ResilientRuntime) for thing in gc.get_objects())
 
+
+def test_a_closed_engine_gives_the_memory_of_the_networks_back(model: Path, noise: Callable[..., FloatArray]) -> None:
     async def run() -> None:
         async with SpleeterEngine(SpleeterConfig()) as engine:
             await engine.separate(noise(10_000), model, **given())
@@ -193,6 +194,22 @@ def test_a_closed_engine_gives_the_memory_of_the_networks_back(model: Path, nois
     asyncio.run(run())
     assert wait_until(lambda: not job_threads())
     assert loaded() == 0
+
+
+def test_the_networks_stay_while_another_engine_is_open(model: Path, noise: Callable[..., FloatArray]) -> None:
+    async def run() -> None:
+        SpleeterEngine()  # one that does nothing holds nothing
+        idle = SpleeterEngine()
+        async with SpleeterEngine() as other:
+            for _ in range(2):
+                async with SpleeterEngine() as engine:
+                    await engine.separate(noise(10_000), model, **given())
+                assert wait_until(lambda: loaded() == 1)
+            await other.close()
+        assert wait_until(lambda: loaded() == 0)
+        await idle.close()
+
+    asyncio.run(run())
 
 
 def test_stems_that_nobody_holds_are_gone_at_once(model: Path, noise: Callable[..., FloatArray]) -> None:
