@@ -1,9 +1,7 @@
 """How the documentation is built.
 
 The source directory is the repository, so that relative links hold on a forge and in the built pages alike, and
-notebooks need no copies::
-
-    sphinx-build -W --keep-going -c docs -b html . docs/_build/html
+notebooks need no copies: ``make docs``.
 
 Nothing is fetched meanwhile, and the pages fetch nothing: formulas are MathML, fonts and scripts are local.
 """
@@ -111,4 +109,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"docs/index": [], "404": [], "index": []}
+# Pages that have none below them need no list of those.
+html_sidebars = {
+    name: [] for name in ("docs/index", "docs/migration", "docs/gallery", "CHANGELOG", "CONTRIBUTING", "404", "index")
+}

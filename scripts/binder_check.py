@@ -55,6 +55,9 @@ OUR_STEPS = (
 KEPT = re.compile(r"(PIP|NPM_CONFIG|SSL)_.*|.*_CA_.*|.*_PROXY|LANG|LC_ALL", re.IGNORECASE)
 """Variables that the clean environment has from this machine: where packages come from, and whom to trust."""
 
+USERS_OWN = {"PIP_CONFIG_FILE": ".config/pip/pip.conf", "NPM_CONFIG_USERCONFIG": ".npmrc"}
+"""Files of the home folder that may say so, too: another home would hide them."""
+
 RUN_ALL = """
 jupyterapp.shell.activateById(panel.id);
 globalThis.allHaveRun = 0;
@@ -101,7 +104,8 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of whatever runs there."""
-        kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+        kept = {name: str(Path.home() / path) for name, path in USERS_OWN.items()}
+        kept |= {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
         return kept | {"HOME": str(self.home), "PATH": f"{self.folder / 'env' / 'bin'}:{os.defpath}"}
 
     def run(self, name: str, *command: str | Path) -> None:

@@ -29,8 +29,10 @@ def main(names: list[str]) -> None:
     """Execute and store the notebooks named, or all."""
     paths = [Path(name) for name in names] or sorted(NOTEBOOKS.rglob("[0-9]*.ipynb"))
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"SPLEETER_CACHE_DIR": f"{folder}/cache", "XDG_CONFIG_HOME": f"{folder}/config"}
+        os.environ["XDG_CONFIG_HOME"] = f"{folder}/config"
         for path in paths:
+            # What one notebook has put into a cache must not be what another says that it computed.
+            os.environ["SPLEETER_CACHE_DIR"] = f"{folder}/{path.stem}"
             start = time.perf_counter()
             execute(path)
             print(f"{path}: {time.perf_counter() - start:.1f} s, {path.stat().st_size / 1e3:.0f} kB", flush=True)
@@ -39,7 +41,8 @@ def main(names: list[str]) -> None:
 def execute(path: Path) -> None:
     """Execute a notebook in a new kernel and write it back; where a cell fails, nothing is written."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, record_timing=False, resources={"metadata": {"path": path.parent}}).execute()
+    options = {"timeout": 300, "record_timing": False, "coalesce_streams": True}
+    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, **options).execute()
     notebook.metadata = nbformat.from_dict(KERNEL)
     notebook.nbformat_minor = 5
     for cell in notebook.cells:

@@ -30,7 +30,10 @@ def stems() -> Mapping[str, np.ndarray]:
     """Return eight seconds of the true stems in mono: float32 (samples,) by name."""
     song = snb.demo_song()
     passage = slice(4 * song.sample_rate, 12 * song.sample_rate)
-    return {name: samples[passage].mean(axis=1) for name, samples in song.references.items()}
+    passages = {name: samples[passage].mean(axis=1) for name, samples in song.references.items()}
+    for samples in passages.values():
+        samples.setflags(write=False)  # What an exercise changed would be wrong for all others.
+    return passages
 
 
 def mixture() -> np.ndarray:

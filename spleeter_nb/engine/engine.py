@@ -226,6 +226,7 @@ class SpleeterEngine:
 
     def after_fork(self) -> None:
         """Begin anew in a child process: threads, locks and jobs are its parent's."""
+        _OPEN.discard(self)
         self._begin()
 
     async def __aenter__(self) -> Self:

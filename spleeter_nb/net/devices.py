@@ -12,7 +12,7 @@ import importlib.util
 import platform
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spleeter_nb.container import cores
@@ -62,7 +62,8 @@ class Choice:
     """``openvino``, ``tensorflow``, ``jax`` or ``torch``."""
     device: str
     """``cpu`` or ``cuda:0`` …"""
-    reason: str
+    reason: str = field(compare=False)
+    """Asked for or found, the same device runs the same networks."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

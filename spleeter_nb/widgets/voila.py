@@ -60,7 +60,8 @@ def serve(root: Path, *, port: int = 8866, open_browser: bool = True) -> int:
         notebook = Path(folder) / "spleeter_nb.ipynb"
         notebook.write_text(_notebook(root.absolute()), "utf-8")
         options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--token", *([] if open_browser else ["--no-browser"])]
-        command = [sys.executable, "-m", "voila", str(notebook), *options]
+        # -P: a file of the user that is called like a library of ours would be taken for it.
+        command = [sys.executable, "-P", "-m", "voila", str(notebook), *options]
         before = {number: signal.signal(number, _interrupt) for number in _ENDS}
         try:
             return _run(command)

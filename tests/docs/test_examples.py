@@ -1,4 +1,4 @@
-"""Examples are true: those of docstrings, and those with prompts in pages."""
+"""Examples of docstrings are there, and true."""
 
 from __future__ import annotations
 
@@ -39,12 +39,3 @@ def test_examples_of_docstrings_are_true(name: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(name))
     assert tried > 0
     assert failed == 0
-
-
-def test_examples_of_pages_are_true() -> None:
-    runner, parser = doctest.DocTestRunner(), doctest.DocTestParser()
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        # Without its fences: doctest would take the lower one for output.
-        blocks = re.findall(r"^```\w*\n(>>> .*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-        runner.run(parser.get_doctest("\n".join(blocks), {}, page.name, str(page), 0))
-    assert runner.failures == 0

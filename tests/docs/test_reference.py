@@ -65,6 +65,11 @@ def test_every_public_name_has_its_entry(site: Site) -> None:
     assert "__version__" in site.reference("index").text
 
 
+def test_the_overview_has_every_public_name(site: Site) -> None:
+    links = {link.partition("#")[2] for link in site.reference("index").links}
+    assert sorted(name for name in NAMES if f"spleeter_nb.{name}" not in links) == []
+
+
 def test_every_member_has_its_entry(site: Site) -> None:
     wanted = set(members())
     assert len(wanted) > 80

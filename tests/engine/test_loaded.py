@@ -55,6 +55,12 @@ def test_a_model_is_loaded_once(models: list[InstalledModel]) -> None:
     assert get(loaded, models[0], Options(), config) is not first
 
 
+def test_the_device_that_was_found_and_asked_for_loads_once(models: list[InstalledModel]) -> None:
+    loaded, config = LoadedModels(), SpleeterConfig(enable_gpu=False)
+    first = get(loaded, models[0], Options(), config)
+    assert get(loaded, models[0], Options(device="cpu"), config) is first
+
+
 def test_equal_weights_need_not_be_one_model(models: list[InstalledModel]) -> None:
     """`two` and `average` differ only in their masks."""
     loaded, config = LoadedModels(), SpleeterConfig()

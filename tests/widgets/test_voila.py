@@ -39,11 +39,13 @@ def test_it_is_served_and_ends_cleanly(tmp_path: Path, *, to_all: bool) -> None:
     songs.mkdir()
     temporary.mkdir()
     log, port = tmp_path / "log", free_port()
-    command = [sys.executable, "-m", "spleeter_nb", "app", "--root", songs, "--port", str(port), "--no-browser"]
+    command = [sys.executable, "-P", "-m", "spleeter_nb", "app", "--root", songs, "--port", str(port), "--no-browser"]
     environment = {**os.environ, "HOME": str(tmp_path), "TMPDIR": str(temporary)}
+    # Among the songs lies a file called like a library.
+    (songs / "six.py").write_text("raise ImportError('not me')")
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+            command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=songs, start_new_session=True
         )
     deadline = time.monotonic() + 60
     while not (found := re.search(r"http://127\.0\.0\.1:\d+/\?token=\w+", log.read_text())):

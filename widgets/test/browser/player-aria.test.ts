@@ -64,3 +64,15 @@ test("a song without stems, without a mixture, or of one sample is shown too", a
     expect(shown.mix.original).toBe(song.hasMixture);
   }
 });
+
+test("what is muted is red and what is soloed is not, whichever widget brings its style last", async () => {
+  shown = new Shown(silentModel({ muted: ["drums"], soloed: "vocals" }));
+  const sheet = document.querySelector('style[data-vite-dev-id$="/timeline.css"]') as Element;
+  const again = document.head.appendChild(sheet.cloneNode(true)) as Element;
+  const colour = (name: string) => {
+    const button = [...shown.named(name).querySelectorAll("button")].find((one) => one.ariaPressed === "true");
+    return getComputedStyle(button as Element).backgroundColor;
+  };
+  expect(colour("drums")).not.toBe(colour("vocals"));
+  again.remove();
+});
