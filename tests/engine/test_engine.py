@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from spleeter_nb import SpleeterConfig, SpleeterEngine
+from spleeter_nb.engine import engine as engine_module
 from spleeter_nb.engine.fallback import ResilientRuntime
+from spleeter_nb.engine.separation import LOADED_MODELS
 from spleeter_nb.exceptions import (
     AudioNotFoundError,
     EngineClosedError,
@@ -180,23 +182,37 @@ def test_a_closed_engine_takes_no_more_and_has_ended_its_jobs(model: Path, noise
     assert wait_until(lambda: not job_threads())
 
 
-def loaded() -> int:
-    gc.collect()
-    return sum(isinstance(thing, ResilientRuntime) for thing in gc.get_objects())
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Count the loaded networks that are new; engines and networks of other tests do not matter."""
+
+    def count() -> int:
+        gc.collect()
+        # Not isinstance: it asks a proxy, too, whose object may be gone.
+        return sum(type(thing) is ResilientRuntime for thing in gc.get_objects())
+
+    monkeypatch.setattr(engine_module, "_OPEN", weakref.WeakSet())
+    LOADED_MODELS.clear()
+    before = count()
+    return lambda: count() - before
 
 
-def test_a_closed_engine_gives_the_memory_of_the_networks_back(model: Path, noise: Callable[..., FloatArray]) -> None:
+def test_a_closed_engine_gives_the_memory_of_the_networks_back(
+    model: Path, noise: Callable[..., FloatArray], loaded: Callable[[], int]
+) -> None:
     async def run() -> None:
         async with SpleeterEngine(SpleeterConfig()) as engine:
             await engine.separate(noise(10_000), model, **given())
-            assert loaded() >= 1
+            assert loaded() == 1
 
     asyncio.run(run())
     assert wait_until(lambda: not job_threads())
-    assert loaded() == 0
+    assert wait_until(lambda: loaded() == 0)
 
 
-def test_the_networks_stay_while_another_engine_is_open(model: Path, noise: Callable[..., FloatArray]) -> None:
+def test_the_networks_stay_while_another_engine_is_open(
+    model: Path, noise: Callable[..., FloatArray], loaded: Callable[[], int]
+) -> None:
     async def run() -> None:
         SpleeterEngine()  # one that does nothing holds nothing
         idle = SpleeterEngine()
