@@ -79,15 +79,16 @@ class SharedWork(Generic[_Result]):
         self, key: Hashable, do: Callable[[Watch], _Result], progress: ProgressCallback | None
     ) -> _Work[_Result]:
         with self._lock:
-            work = self._running.get(key)
-            if work is None:
-                work = self._running[key] = _Work()
-                # Whoever leaves cancels the future for itself alone.
-                work.future.set_running_or_notify_cancel()
-                arguments = (key, work, do)
-                threading.Thread(target=self._run, args=arguments, name="spleeter_nb-download", daemon=True).start()
+            work = self._running.get(key) or _Work()
             work.waiting += 1
             work.watch.subscribe(progress)
+            if key not in self._running:
+                self._running[key] = work
+                # Whoever leaves cancels the future for itself alone.
+                work.future.set_running_or_notify_cancel()
+                # Last: the thread may have told all that there is to tell before this one goes on.
+                arguments = (key, work, do)
+                threading.Thread(target=self._run, args=arguments, name="spleeter_nb-download", daemon=True).start()
             return work
 
     def _leave(self, key: Hashable, work: _Work[_Result], progress: ProgressCallback | None) -> bool:

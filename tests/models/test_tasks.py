@@ -52,6 +52,14 @@ def patient(tiny: Tiny, server: Server, tmp_path: Path) -> ModelManager:
     return ModelManager(tmp_path, host=server.host, catalog=tiny.catalog)
 
 
+def test_work_that_ends_at_once_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The quickest thread there can be: it has ended when it has begun.
+    monkeypatch.setattr(threading.Thread, "start", threading.Thread.run)
+    told: list[Progress] = []
+    asyncio.run(SharedWork[None]().join("work", lambda watch: watch.note("Trying"), progress=told.append))
+    assert [event.message for event in told] == ["Trying"]
+
+
 def test_one_after_the_other_fetches_once(tiny: Tiny, server: Server, tmp_path: Path) -> None:
     manager = tiny.manager(tmp_path, host=server.host)
 
