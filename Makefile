@@ -29,7 +29,7 @@ notebooks: .venv/.test widgets ## Run all notebooks, and tell what each costs
 	$(NBVAL) --nbval --nbval-sanitize-with notebooks/sanitize.cfg $(SAME_EVERYWHERE)
 
 docs: .venv/.test ## Build the documentation into docs/_build/html
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going -c docs . docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . docs/_build/html
 
 binder-check: .venv/.test ## Do what Binder does, within its memory, and listen to the first notebook
 	PYTHONPATH=. $(BIN)/python scripts/binder_check.py
