@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,6 @@ from jupyter_client.manager import start_new_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from jupyter_client.blocking import BlockingKernelClient
     from jupyter_client.manager import KernelManager
@@ -97,10 +97,16 @@ def test_a_notebook_with_the_magics(kernel: tuple[KernelManager, BlockingKernelC
     assert completed["matches"] == ["--precision"]
 
     model = small_models / "two" / "config.json"
+    _, outputs = Cell(client, "import pathlib; print(pathlib.Path.cwd())").end()
+    folder = Path(outputs[0][1]["text"].strip())
     for words in ("long -o out", "many -o out"):
         Cell(client, LONG).end()
         cell = Cell(client, f"%separate {words} -p '{model}' --sample_rate 8000")
-        time.sleep(1.5)
+        # As soon as it writes: a quick machine has done all of it soon after.
+        out, deadline = folder / "out", time.monotonic() + 60
+        while not any(path.is_file() for path in out.rglob("*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         sent = time.monotonic()
         manager.interrupt_kernel()
         reply, _ = cell.end()
