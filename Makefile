@@ -8,6 +8,8 @@ INSTALL := $(PIP) install --quiet --constraint .ci/constraints.txt --editable
 NBVAL := $(BIN)/python -m pytest --nbval-current-env --nbval-cell-timeout=120
 # What these print depends on no machine: it must be what is stored.
 SAME_EVERYWHERE := $(wildcard notebooks/teaching/2[024]_*.ipynb)
+# Containers often have no other user, and Jupyter refuses root unless told.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # Node.js comes as a wheel, too.
 NPM := cd widgets && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
@@ -65,7 +67,7 @@ faults: .venv/.test ## Bring about faults, and print what became of them
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
 lab: .venv/.lab ## Open JupyterLab at the notebooks
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv .venvs build dist docs/_build widgets/node_modules spleeter_nb/static demo_stems .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

@@ -56,8 +56,8 @@ def test_cores(own_groups: str, files: dict[str, str], expected: int, tmp_path: 
     assert cores(*told(tmp_path, own_groups, files)) == expected
 
 
-@pytest.mark.skipif(ALL_CORES < 2, reason="there is one core")
-def test_parts_of_a_core_count_as_one(tmp_path: Path) -> None:
+def test_parts_of_a_core_count_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4))
     assert cores(*told(tmp_path, V2_OF_ITS_OWN, {"cpu.max": "150000 100000"})) == 2
 
 
