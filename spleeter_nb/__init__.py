@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from spleeter_nb.demo import demo_song
     from spleeter_nb.engine.engine import SpleeterEngine
     from spleeter_nb.engine.jobs import SeparationJob
-    from spleeter_nb.engine.result import SeparationResult, Stem
+    from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.engine.separation import separate
+    from spleeter_nb.engine.stem import Stem
     from spleeter_nb.exceptions import SpleeterError
     from spleeter_nb.models import ModelManager
     from spleeter_nb.net.devices import devices
@@ -44,7 +45,7 @@ _HOMES = {
     "SpleeterConfig": "spleeter_nb.config",
     "SpleeterEngine": "spleeter_nb.engine.engine",
     "SpleeterError": "spleeter_nb.exceptions",
-    "Stem": "spleeter_nb.engine.result",
+    "Stem": "spleeter_nb.engine.stem",
     "StemPlayer": "spleeter_nb.widgets.player",
     "__version__": "spleeter_nb._version",
     "app": "spleeter_nb.widgets.app",

@@ -8,6 +8,8 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from spleeter_nb.exceptions import ValidationError
+
 if TYPE_CHECKING:
     import os
 
@@ -80,3 +82,72 @@ class ModelSpec:
     def segment_samples(self) -> int:
         """Samples that one segment's frames span."""
         return (self.segment_frames - 1) * self.hop_length + self.n_fft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocess:
+    """What is done to a song before it is separated; by default nothing.
+
+    Sounds stay at their time: filters have a linear phase, and their delay is taken back.
+
+    Raises
+    ------
+    ValidationError
+        If a value is not allowed; the message names the field, what came and what is allowed.
+
+    Examples
+    --------
+    >>> Preprocess(high_pass=30, loudness=-23, true_peak=-3)
+    Preprocess(remove_dc=False, high_pass=30, low_pass=None, loudness=-23, true_peak=-3, noise_reduction=0.0, \
+trim_silence=None)
+    """
+
+    remove_dc: bool = False
+    """Whether each channel's mean is subtracted."""
+    high_pass: float | None = None
+    """Hz, 10 to 20 000, below which sound is taken away; None: no such filter."""
+    low_pass: float | None = None
+    """Hz, 100 to 96 000, above which sound is taken away; None: no such filter."""
+    loudness: float | None = None
+    """Integrated loudness that the networks hear, in LUFS, -70 to 0; None: as the song is. Stems get the song's own
+    loudness back."""
+    true_peak: float = -1.0
+    """The highest true peak that `loudness` may lead to, in dBTP, -60 to 0: a song of strong peaks stays quieter."""
+    noise_reduction: float = 0.0
+    """Share of a steady hiss that is taken away, 0 to 1."""
+    trim_silence: float | None = None
+    """dBFS, -120 to 0: what is silent below it at the start and the end is left out; None: nothing is."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.remove_dc, bool):
+            raise _not_allowed("remove_dc", self.remove_dc, "True or False")
+        for name, (lowest, highest, unit, optional) in _PREPROCESS_LIMITS.items():
+            value = getattr(self, name)
+            if not (optional and value is None) and not _is_within(value, lowest, highest):
+                allowed = f"{lowest} to {highest}{unit}" + optional * ", or None for none of it"
+                raise _not_allowed(name, value, allowed)
+        if self.high_pass is not None and self.low_pass is not None and self.high_pass >= self.low_pass:
+            allowed = f"less than low_pass, which is {self.low_pass!r} Hz: between them nothing would be left"
+            raise _not_allowed("high_pass", self.high_pass, allowed)
+
+
+# Lowest and highest value, unit, and whether it may be None.
+_PREPROCESS_LIMITS = {
+    "high_pass": (10, 20_000, " Hz", True),
+    "low_pass": (100, 96_000, " Hz", True),
+    "loudness": (-70, 0, " LUFS", True),
+    "true_peak": (-60, 0, " dBTP", False),
+    "noise_reduction": (0, 1, "", False),
+    "trim_silence": (-120, 0, " dBFS", True),
+}
+
+
+def _is_within(value: object, lowest: float, highest: float) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    # False for NaN.
+    return bool(lowest <= value <= highest)
+
+
+def _not_allowed(name: str, value: object, allowed: str) -> ValidationError:
+    return ValidationError(f"{name} is {value!r}; allowed: {allowed}.", option=name, value=value)

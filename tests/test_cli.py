@@ -111,6 +111,17 @@ def test_spleeters_letters_are_taken(
     assert "-b 128k has no effect" in caplog.text
 
 
+def test_a_lossy_codec_takes_the_bitrate(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
+    sizes = []
+    for bitrate in ("32k", "64k"):
+        out = tmp_path / bitrate
+        told = run("separate", song, "-p", config, "-o", out, "-c", "mp3", "-b", bitrate, "-f", "{instrument}.{codec}")
+        assert told.code == 0, told.err
+        assert files_in(out) == {"vocals.mp3", "accompaniment.mp3"}
+        sizes.append((out / "vocals.mp3").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
 def test_spleeters_words_are_taken(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
     words = ("--output_path", tmp_path / "out", "--params_filename", config, "--codec", "wav", "--offset", "0.5")
     told = run("separate", *words, "--duration", "1", "--filename_format", "{instrument}.{codec}", song)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spleeter_nb.audio.decoder import discard
+from spleeter_nb.audio.lengths import told_length
 from spleeter_nb.audio.pcm import from_pcm
 from spleeter_nb.exceptions import CorruptAudioError, UnsupportedFormatError
 from spleeter_nb.values import AudioInfo, FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
@@ -27,6 +31,23 @@ _PLANAR = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "s64p": "i8", "fltp": "f4", 
 """FFmpeg's formats with the channels one after the other, in NumPy's words."""
 
 _MICROSECONDS = 1_000_000
+
+_WMA = {"wmav1", "wmav2"}
+
+_ITUNES = re.compile(r"\s*(?:[0-9A-F]+\s+){3}([0-9A-F]{1,16})\b", re.IGNORECASE)
+"""What iTunes notes of a song: nothing, samples in front, samples at the end, and samples between them."""
+
+_MOST_PADDING = 1 << 13
+"""Samples that an AAC encoder puts in front and at the end; more is a note about something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Length:
+    """What a container tells of its length."""
+
+    frames: int | None
+    slack: int = 0
+    """Samples by which it may be wrong."""
 
 
 class FFmpegDecoder:
@@ -56,6 +77,7 @@ class FFmpegDecoder:
         # PyAV objects to odd streams with a ValueError, and stumbles with an IndexError over streams that a damaged
         # file announces in the middle.
         self.errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, IndexError)
+        seconds, units = told_length(source, container.format)
         source.handle.seek(0)
         try:
             self._container: InputContainer = av.open(
@@ -72,10 +94,19 @@ class FFmpegDecoder:
             ) from error
         try:
             self._stream = _first_audio_stream(self._container, source.name)
-            self.info = _describe(self._container, self._stream, source.name, container.format)
+            told = _length(self._container, self._stream, seconds=seconds, units=units)
+            if container.format in _WITHOUT_LENGTH:
+                told = _Length(None)
+            self.info = _describe(self._stream, source.name, container.format, told.frames)
         except BaseException:
             self._container.close()
             raise
+        is_wma = self.info.codec in _WMA
+        if is_wma:
+            # FFmpeg would leave out two blocks: one that the encoder put in front, and the first one of sound.
+            self._stream.codec_context.flags2 |= av.codec.context.Flags2.skip_manual
+        # Other containers tell no better where the sound ends than its last block does.
+        self._end = told if is_wma or container.format == "mp4" else _Length(None)
         self._parts = self._decode()
         self._rest = np.empty((0, self.info.channels), np.float32)
 
@@ -104,33 +135,31 @@ class FFmpegDecoder:
         self._container.close()
 
     def _decode(self) -> Iterator[FloatArray]:
-        is_start_missing = self.info.codec.startswith("wmav")
-        is_end_told = self.info.format == "mp4"
+        is_padding = self.info.codec in _WMA
         position = 0
         for packet in self._container.demux(self._stream):
             for frame in packet.decode():
                 part = self._samples(frame)
-                if is_start_missing:
-                    # FFmpeg swallows the first block of WMA; without it all that follows would be early.
-                    is_start_missing = False
-                    yield np.zeros_like(part)
-                if is_end_told:
-                    part = part[: self._sound_in(packet, len(part), position)]
+                if is_padding:
+                    is_padding = False
+                    continue
+                part = part[: self._sound_in(packet, len(part), position)]
                 position += len(part)
                 yield part
 
     def _sound_in(self, packet: Packet[AudioStream], decoded: int, position: int) -> int:
-        """Tell how many samples of an MP4 packet are sound: AAC fills its last block up with zeros.
+        """Tell how many samples of a packet are sound: encoders fill their last block up with zeros.
 
-        Either the packet says that it is short, to the sample, or the whole does; but the length of the whole
-        may be rounded, mostly to milliseconds, and may not cost a sample.
+        A packet of MP4 may say that it is short, to the sample, or the whole file tells its length; but that may be
+        rounded, mostly to milliseconds, and may not cost a sample.
         """
-        if packet.duration is not None and packet.time_base is not None:
+        is_mp4 = self.info.format == "mp4"
+        if is_mp4 and packet.duration is not None and packet.time_base is not None:
             decoded = min(decoded, round(packet.duration * packet.time_base * self.info.sample_rate))
-        if self.info.frames is None:
+        if self._end.frames is None:
             return decoded
-        excess = position + decoded - self.info.frames
-        return decoded if excess <= self.info.sample_rate // 1000 else max(0, decoded - excess)
+        excess = position + decoded - self._end.frames
+        return decoded if excess <= self._end.slack else max(0, decoded - excess)
 
     def _samples(self, frame: AudioFrame) -> FloatArray:
         """Turn FFmpeg's frame into float32 of shape ``(samples, channels)``."""
@@ -156,7 +185,7 @@ def _first_audio_stream(container: InputContainer, name: str) -> AudioStream:
     return stream
 
 
-def _describe(container: InputContainer, stream: AudioStream, name: str, format_: str) -> AudioInfo:
+def _describe(stream: AudioStream, name: str, format_: str, frames: int | None) -> AudioInfo:
     context = stream.codec_context
     is_lossless = context.codec.lossless and not context.codec.lossy
     return AudioInfo(
@@ -165,10 +194,25 @@ def _describe(container: InputContainer, stream: AudioStream, name: str, format_
         codec=context.codec.canonical_name,
         sample_rate=context.sample_rate,
         channels=context.channels,
-        frames=None if format_ in _WITHOUT_LENGTH else _declared_frames(container, stream),
+        frames=frames,
         # A codec whose header is missing has no format, whatever PyAV's types say.
         bit_depth=getattr(context.format, "bits", None) if is_lossless else None,
     )
+
+
+def _length(container: InputContainer, stream: AudioStream, *, seconds: Fraction | None, units: int) -> _Length:
+    """Put together what the container tells; `seconds` and `units` as `told_length` gives them."""
+    rate = stream.codec_context.sample_rate
+    frames = _declared_frames(container, stream)
+    if frames is None:
+        return _Length(None)
+    note = _ITUNES.match(container.metadata.get("iTunSMPB", ""))
+    noted = int(note[1], 16) if note else 0
+    if noted and 0 <= frames - noted <= _MOST_PADDING:
+        return _Length(noted)
+    if seconds is not None and len(container.streams) == 1:
+        frames = round(seconds * rate)
+    return _Length(frames, slack=0 if units >= rate else -(-rate // min(units, 1000)))
 
 
 def _declared_frames(container: InputContainer, stream: AudioStream) -> int | None:

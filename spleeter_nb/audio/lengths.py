@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,13 @@ _MAX_CHUNKS = 10_000
 
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_HEAD = 1 << 16
+_ASF_LENGTH = struct.Struct("<64xQ 8xQ I")
+"""Of the file properties: play duration in units of 100 ns, preroll in ms, which the duration contains, and flags."""
+
+_ASF_LIVE = 0x01
+_TICKS_PER_SECOND = 10_000_000
+_TICKS_PER_MS = 10_000
+_MS_PER_SECOND = 1000
 
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 _LAST_PAGE = 0x04
@@ -121,19 +129,7 @@ def _is_ogg_cut(source: Source) -> bool:
 
 def _is_mp4_cut(source: Source) -> bool:
     """Look for a box that reaches beyond the end of the file."""
-    position = 0
-    for _ in range(_MAX_CHUNKS):
-        header = source.read_at(position, 16)
-        if len(header) < 8:  # noqa: PLR2004 - size and name
-            break
-        size = int.from_bytes(header[:4], "big")
-        if size == 1:
-            size = int.from_bytes(header[8:], "big")
-        elif size == 0:
-            return False
-        # A size below its own header is damage, and for the decoder to judge.
-        position += max(size, 8)
-    return position > source.size
+    return any(end > source.size for _, _, end in _boxes(source, 0))
 
 
 def _is_avi_cut(source: Source) -> bool:
@@ -147,3 +143,93 @@ def _is_asf_cut(source: Source) -> bool:
     head = source.read_at(0, _ASF_HEAD)
     start = head.find(_ASF_FILE_PROPERTIES)
     return start >= 0 and int.from_bytes(head[start + 40 : start + 48], "little") > source.size
+
+
+def told_length(source: Source, container: str) -> tuple[Fraction | None, int]:
+    """Read what FFmpeg does not tell of the length of an ASF or MP4 file.
+
+    Parameters
+    ----------
+    source : Source
+        Its position is moved.
+    container : str
+        As in `AudioInfo.format`.
+
+    Returns
+    -------
+    tuple of Fraction or None, and int
+        Seconds that an ASF file plays, which FFmpeg rounds to milliseconds; None for a live stream and for others.
+        Then, in how many parts of a second the length is told: 1000 where nothing better is known.
+    """
+    if container == "mp4":
+        return None, _mp4_timescale(source) or _MS_PER_SECOND
+    ticks = _asf_ticks(source) if container == "asf" else None
+    if ticks is None:
+        return None, _MS_PER_SECOND
+    units = _TICKS_PER_SECOND if ticks % _TICKS_PER_MS else _MS_PER_SECOND
+    return Fraction(ticks, _TICKS_PER_SECOND), units
+
+
+def _asf_ticks(source: Source) -> int | None:
+    head = source.read_at(0, _ASF_HEAD)
+    start = head.find(_ASF_FILE_PROPERTIES)
+    if start < 0 or len(head) < start + _ASF_LENGTH.size:
+        return None
+    duration, preroll, flags = _ASF_LENGTH.unpack_from(head, start)
+    ticks: int = duration - preroll * _TICKS_PER_MS
+    return ticks if ticks > 0 and not flags & _ASF_LIVE else None
+
+
+def write_asf_length(file: IO[bytes], frames: int, *, sample_rate: int) -> None:
+    """Write into a finished ASF file how long it plays, to the sample.
+
+    Parameters
+    ----------
+    file : binary file object
+        Open for reading and writing.
+    frames : int
+        Samples per channel.
+    sample_rate : int
+        Hz.
+    """
+    file.seek(0)
+    head = file.read(_ASF_HEAD)
+    start = head.find(_ASF_FILE_PROPERTIES)
+    _, preroll, _ = _ASF_LENGTH.unpack_from(head, start)
+    ticks = round(Fraction(frames * _TICKS_PER_SECOND, sample_rate))
+    # Others write whole milliseconds that are rounded: a tick more says that these are not.
+    ticks += ticks % _TICKS_PER_MS == 0
+    file.seek(start + 64)
+    file.write(struct.pack("<Q", ticks + preroll * _TICKS_PER_MS))
+
+
+def _mp4_timescale(source: Source) -> int | None:
+    """Read in how many parts of a second an MP4 file tells the lengths of its edits; None where it does not say."""
+    start = _box(source, b"moov", 0)
+    header = None if start is None else _box(source, b"mvhd", start)
+    if header is None:
+        return None
+    version = source.read_at(header, 1)
+    timescale = source.read_at(header + (20 if version == b"\1" else 12), 4)
+    return int.from_bytes(timescale, "big") or None
+
+
+def _box(source: Source, name: bytes, start: int) -> int | None:
+    """Find where the contents of an MP4 box begin, among those that follow `start`."""
+    return next((contents for found, contents, _ in _boxes(source, start) if found == name), None)
+
+
+def _boxes(source: Source, position: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start of the contents, and end of each MP4 box from `position` on."""
+    for _ in range(_MAX_CHUNKS):
+        header = source.read_at(position, 16)
+        if len(header) < 8:  # noqa: PLR2004 - size and name
+            return
+        size, length = int.from_bytes(header[:4], "big"), 8
+        if size == 1:
+            size, length = int.from_bytes(header[8:], "big"), 16
+        elif size == 0:
+            size = source.size - position
+        # A size below its own header is damage, and for the decoder to judge.
+        yield header[4:8], position + length, position + max(size, 8)
+        position += max(size, 8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,11 +13,12 @@ from spleeter_nb.audio.decoder import check_length, discard
 from spleeter_nb.audio.lengths import declared_frames
 from spleeter_nb.audio.pcm import to_pcm
 from spleeter_nb.audio.source import ShieldedFile
-from spleeter_nb.exceptions import ValidationError
 from spleeter_nb.values import AudioInfo, FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy.typing as npt
 
     from spleeter_nb.audio.pcm import BitDepth
     from spleeter_nb.audio.sniff import Container
@@ -45,6 +48,11 @@ _VORBIS_ORDER = {
     8: (0, 2, 1, 7, 5, 6, 3, 4),
 }
 """Where the channels of WAV files stand in Vorbis and Opus, which put the centre second and the LFE last."""
+
+_VORBIS = {"format": "OGG", "subtype": "VORBIS"}
+_VORBIS_BLOCK = 1 << 13
+_VORBIS_STEPS = 8
+_MAX_NOMINAL_RATE = 48_000
 
 _UNKNOWN_FRAMES = 2**63 - 1
 """libsndfile's word for a FLAC file whose header declares no length."""
@@ -134,7 +142,31 @@ class SoundFileDecoder:
         )
 
 
-class FlacEncoder:
+class _SoundFileEncoder:
+    """Write with libsndfile; `options` are those of its file."""
+
+    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, **options: object) -> None:
+        self._shield = ShieldedFile(file)
+        self._file = _Stream(self._shield, "w", sample_rate, channels, **options)
+
+    def finish(self) -> None:
+        """Write what is left, and the length."""
+        self._shielded(self._file.close)
+
+    def _write(self, samples: npt.NDArray[np.generic]) -> None:
+        self._shielded(lambda: self._file.write(samples))
+
+    def _shielded(self, action: Callable[[], object]) -> None:
+        """Raise what happened to the file rather than what libsndfile made of it."""
+        try:
+            action()
+        except (soundfile.SoundFileError, AssertionError) as error:
+            raise self._shield.failure or OSError(f"libsndfile: {error}") from error
+        if self._shield.failure is not None:
+            raise self._shield.failure
+
+
+class FlacEncoder(_SoundFileEncoder):
     """Write FLAC.
 
     Parameters
@@ -148,29 +180,62 @@ class FlacEncoder:
     """
 
     def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth) -> None:
-        self._shield = ShieldedFile(file)
         self._bits: Literal[16, 24] = 24 if bit_depth == 24 else 16  # noqa: PLR2004 - bits
-        self._file = _Stream(self._shield, "w", sample_rate, channels, subtype=f"PCM_{self._bits}", format="FLAC")
-        self._is_empty = True
+        subtype = f"PCM_{self._bits}"
+        super().__init__(file, sample_rate=sample_rate, channels=channels, subtype=subtype, format="FLAC")
 
     def write(self, block: FloatArray) -> None:
         """Append float32 samples of shape ``(samples, channels)``."""
         samples = to_pcm(block, self._bits)
         # libsndfile takes the upper bits of an int32.
-        self._shielded(lambda: self._file.write(samples << 8 if self._bits == 24 else samples))  # noqa: PLR2004
-        self._is_empty = False
+        self._write(samples << 8 if self._bits == 24 else samples)  # noqa: PLR2004 - bits
 
-    def finish(self) -> None:
-        """Write what is left, and the length into the header."""
-        if self._is_empty:
-            raise ValidationError("FLAC cannot say that it holds no samples; write a WAV.", codec="flac")
-        self._shielded(self._file.close)
 
-    def _shielded(self, action: Callable[[], object]) -> None:
-        """Raise what happened to the file rather than what libsndfile made of it."""
-        try:
-            action()
-        except (soundfile.SoundFileError, AssertionError) as error:
-            raise self._shield.failure or OSError(f"libsndfile: {error}") from error
-        if self._shield.failure is not None:
-            raise self._shield.failure
+class VorbisEncoder(_SoundFileEncoder):
+    """Write OGG Vorbis.
+
+    Parameters
+    ----------
+    file : binary file object
+        Open for writing, at its start; it stays open.
+    sample_rate : int
+        Hz.
+    channels : int
+    bitrate : int
+        Bits a second of all channels, on average: Vorbis takes as many as each moment needs for the quality whose
+        nominal rate this is. Above 48 kHz it knows no nominal rates, and that of 48 kHz is taken.
+    """
+
+    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bitrate: int) -> None:
+        order = _VORBIS_ORDER.get(channels)
+        self._order = None if order is None else np.argsort(order)
+        level = _vorbis_level(bitrate, min(sample_rate, _MAX_NOMINAL_RATE), channels)
+        super().__init__(file, sample_rate=sample_rate, channels=channels, **_VORBIS, compression_level=level)
+
+    def write(self, block: FloatArray) -> None:
+        """Append float32 samples of shape ``(samples, channels)``; beyond full scale they are cut off."""
+        samples = np.clip(block if self._order is None else np.take(block, self._order, axis=1), -1.0, 1.0)
+        # libsndfile lays a block out on the stack, whatever its size.
+        for start in range(0, len(samples), _VORBIS_BLOCK):
+            self._write(samples[start : start + _VORBIS_BLOCK])
+
+
+@functools.cache
+def _vorbis_level(bitrate: int, sample_rate: int, channels: int) -> float:
+    """Find libsndfile's compression level (0 is the best quality, 1 the lowest) by the nominal rate that it gives."""
+    low, high = 0.0, 1.0
+    for _ in range(_VORBIS_STEPS):
+        level = (low + high) / 2
+        if _nominal_bitrate(level, sample_rate, channels) > bitrate:
+            low = level
+        else:
+            high = level
+    return high
+
+
+def _nominal_bitrate(level: float, sample_rate: int, channels: int) -> int:
+    """Read what libvorbis writes into the header: after page header, identifier, rate and highest bit rate."""
+    header = io.BytesIO()
+    with soundfile.SoundFile(header, "w", sample_rate, channels, **_VORBIS, compression_level=level) as file:
+        file.write(np.zeros((1, channels), np.float32))
+    return int.from_bytes(header.getvalue()[48:52], "little", signed=True)

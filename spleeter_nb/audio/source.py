@@ -66,6 +66,10 @@ class ShieldedFile(io.RawIOBase):
         """Say that it can be read."""
         return True
 
+    def writable(self) -> bool:
+        """Say that it can be written."""
+        return True
+
     def seekable(self) -> bool:
         """Say that it can be sought in."""
         return True

@@ -6,24 +6,18 @@ import contextlib
 import logging
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, Self, get_args
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from spleeter_nb.audio.pcm import BitDepth
+from spleeter_nb.audio.codecs import CODECS, choose_encoding
 from spleeter_nb.audio.reader import probe
-from spleeter_nb.audio.sndfile import FlacEncoder
-from spleeter_nb.audio.wav import WavEncoder
 from spleeter_nb.exceptions import (
     EmptyAudioError,
     OutputExistsError,
     StorageError,
-    UnsupportedFormatError,
     ValidationError,
-    is_one_of,
-    nearest,
 )
 from spleeter_nb.storage import create_temporary, move_into_place, storing, sync_folder
 
@@ -31,44 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from spleeter_nb.audio.codecs import Bitrate
+    from spleeter_nb.audio.pcm import BitDepth
     from spleeter_nb.values import FloatArray
 
 _WRITE_FRAMES = 1 << 16
 _log = logging.getLogger("spleeter_nb")
-
-
-class Encoder(Protocol):
-    """Samples become bytes; an `OSError` of the file passes through."""
-
-    def write(self, block: FloatArray) -> None:
-        """Append float32 samples of shape ``(samples, channels)``."""
-
-    def finish(self) -> None:
-        """Complete the file; nothing can be appended after it."""
-
-
-class MakeEncoder(Protocol):
-    """What makes the encoder of a codec."""
-
-    def __call__(self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth) -> Encoder:
-        """Begin a file; it stays open when the encoder is finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """What can be asked of a codec."""
-
-    make: MakeEncoder
-    bit_depths: tuple[BitDepth, ...]
-    max_channels: int
-    max_sample_rate: int
-
-
-CODECS: dict[str, Codec] = {
-    "wav": Codec(WavEncoder, get_args(BitDepth), 65_535, 768_000),
-    "flac": Codec(FlacEncoder, (16, 24), 8, 655_350),
-}
-"""By the name that users give, which is the extension of the file too."""
 
 
 class AudioWriter:
@@ -83,9 +45,11 @@ class AudioWriter:
     sample_rate : int
         Hz.
     channels : int
-    codec : {"wav", "flac"}
+    codec : {"wav", "flac", "mp3", "ogg", "m4a", "wma"}
     bit_depth : {16, 24, 32, "float"}, optional
-        None takes 16. FLAC has 16 and 24. Integers are cut off at full scale, and how often is counted.
+        Of wav and flac; None takes 16. FLAC has 16 and 24.
+    bitrate : int or str, optional
+        Of the others: bits a second of all channels, or ``"128k"``; None takes the codec's default.
     exist_ok : bool
         Whether a file at `path` may be replaced, also one that appears while this one is written.
 
@@ -94,7 +58,7 @@ class AudioWriter:
     UnsupportedFormatError
         When the codec is unknown.
     ValidationError
-        When the codec cannot hold such samples.
+        When the codec cannot hold such samples: nothing is resampled on the way.
     OutputExistsError
         When the target exists and may not be replaced.
     DiskFullError, StorageError
@@ -105,7 +69,7 @@ class AudioWriter:
     frames : int
         Samples per channel written so far.
     clipped : int
-        Samples so far that were beyond full scale and were cut off.
+        Samples so far that were beyond full scale and were cut off, as all but WAV in ``"float"`` does.
     temporary : Path
         What it is called until it is published: a neighbour, locked where the system can, so that whoever sweeps
         what killed processes left lets it be.
@@ -119,22 +83,23 @@ class AudioWriter:
         channels: int,
         codec: str = "wav",
         bit_depth: BitDepth | None = None,
+        bitrate: Bitrate | None = None,
         exist_ok: bool = True,
     ) -> None:
         self.path = Path(path)
         self.frames = 0
         self.clipped = 0
         self._channels = channels
-        self._bit_depth: BitDepth = 16 if bit_depth is None else bit_depth
+        self._encoding = choose_encoding(codec, bit_depth=bit_depth, bitrate=bitrate)
+        self._encoding.check(sample_rate=sample_rate, channels=channels)
         self._exist_ok = exist_ok
-        make = _choose(codec, self._bit_depth, sample_rate=sample_rate, channels=channels).make
         self._is_open = True
         self._is_finished = False
         with self._storing():
             self.check_target()
             # The target's name may be as long as a name can be, so the neighbour's is not made from it.
             self.temporary, self._file = create_temporary(self.path.parent)
-            self._encoder = make(self._file, sample_rate=sample_rate, channels=channels, bit_depth=self._bit_depth)
+            self._encoder = self._encoding.begin(self._file, sample_rate=sample_rate, channels=channels)
 
     def write(self, block: FloatArray) -> None:
         """Append samples.
@@ -168,6 +133,7 @@ class AudioWriter:
         """Complete the temporary file, flush it to the disk, and verify that it holds what was written."""
         self._check_open(finished=False)
         with self._storing():
+            self._check_not_empty()
             self._encoder.finish()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -263,11 +229,16 @@ class AudioWriter:
         path = str(self.path)
         return OutputExistsError(f"{path!r} exists. Allow overwriting, or choose another name.", path=path)
 
+    def _check_not_empty(self) -> None:
+        name = self._encoding.codec
+        if not self.frames and not CODECS[name].can_be_empty:
+            raise ValidationError(f"{name} cannot say that it holds no samples; write a WAV.", codec=name)
+
     def _count_clipped(self, samples: FloatArray) -> None:
         highest, lowest = samples.max(), samples.min()
         if np.isnan(highest):
             raise ValidationError("A block to write holds NaN, which is no sound.", path=str(self.path))
-        if self._bit_depth != "float" and (highest > 1.0 or lowest < -1.0):
+        if self._encoding.bit_depth != "float" and (highest > 1.0 or lowest < -1.0):
             self.clipped += int(np.count_nonzero(np.abs(samples) > 1.0))
 
     def _verify(self) -> None:
@@ -292,6 +263,7 @@ def write(  # noqa: PLR0913 - each is a fact of the file to write
     sample_rate: int,
     codec: str = "wav",
     bit_depth: BitDepth | None = None,
+    bitrate: Bitrate | None = None,
     exist_ok: bool = True,
 ) -> None:
     """Write an array to a file, atomically.
@@ -302,7 +274,7 @@ def write(  # noqa: PLR0913 - each is a fact of the file to write
         The target.
     samples : ndarray of float32, shape (samples,) or (samples, channels)
         Full scale 1.0.
-    sample_rate, codec, bit_depth, exist_ok
+    sample_rate, codec, bit_depth, bitrate, exist_ok
         As for `AudioWriter`.
 
     Raises
@@ -317,32 +289,8 @@ def write(  # noqa: PLR0913 - each is a fact of the file to write
         channels=channelled.shape[-1],
         codec=codec,
         bit_depth=bit_depth,
+        bitrate=bitrate,
         exist_ok=exist_ok,
     ) as writer:
         for start in range(0, len(channelled), _WRITE_FRAMES):
             writer.write(channelled[start : start + _WRITE_FRAMES])
-
-
-def _choose(name: str, bit_depth: BitDepth, *, sample_rate: int, channels: int) -> Codec:
-    """Look the codec up and check that it can hold what comes."""
-    if not is_one_of(name, CODECS):
-        raise UnsupportedFormatError(
-            f"There is no codec {name!r} to write; there are {', '.join(CODECS)}.{nearest(str(name), CODECS)}",
-            codec=name,
-            allowed=tuple(CODECS),
-        )
-    codec = CODECS[name]
-    if not is_one_of(bit_depth, codec.bit_depths):
-        allowed = ", ".join(repr(depth) for depth in codec.bit_depths)
-        raise ValidationError(
-            f"{name} has no bit_depth={bit_depth!r}; it has {allowed}.",
-            bit_depth=bit_depth,
-            allowed=codec.bit_depths,
-        )
-    for word, value, most in (
-        ("channels", channels, codec.max_channels),
-        ("sample_rate", sample_rate, codec.max_sample_rate),
-    ):
-        if not 1 <= value <= most:
-            raise ValidationError(f"{name} has {word} from 1 to {most}, not {value}.", **{word: value})
-    return codec

@@ -77,11 +77,13 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     params_filename: Annotated[
         str, typer.Option("-p", "--params_filename", help="A model's name, or a Spleeter configuration.")
     ] = "spleeter:2stems",
-    codec: Annotated[str, typer.Option("-c", "--codec", help="wav or flac.")] = "wav",
+    codec: Annotated[str, typer.Option("-c", "--codec", help="wav, flac, mp3, ogg, m4a or wma.")] = "wav",
     bitrate: Annotated[
-        str | None, typer.Option("-b", "--bitrate", help="Of lossy codecs; wav and flac have none.")
+        str | None, typer.Option("-b", "--bitrate", help="Of mp3, ogg, m4a and wma, as in 128k.")
     ] = None,
-    bit_depth: Annotated[str, typer.Option("--bit-depth", help="16, 24, 32 or float.")] = "16",
+    bit_depth: Annotated[
+        str | None, typer.Option("--bit-depth", help="Of wav and flac: 16, 24, 32 or float; by default 16.")
+    ] = None,
     offset: Annotated[float, typer.Option("-s", "--offset", help="Seconds to skip.")] = 0.0,
     duration: Annotated[
         float | None, typer.Option("-d", "--duration", help="Seconds to separate; all by default.")
@@ -90,6 +92,7 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         str, typer.Option("-f", "--filename_format", help="Path of a stem below the output folder.")
     ] = "{filename}/{instrument}.{codec}",
     adapter: Annotated[str, typer.Option("-a", "--adapter", hidden=True)] = _SPLEETERS_ADAPTER,
+    inputs: Annotated[bool, typer.Option("-i", "--inputs", hidden=True)] = False,
     mwf: Annotated[bool, typer.Option("--mwf", help="Refine with the multichannel Wiener filter.")] = False,
     precision: Annotated[str, typer.Option(help="float32 (exact) or bfloat16 (fast).")] = "float32",
     device: Annotated[str, typer.Option(help="auto, cpu, gpu or cuda:0.")] = "auto",
@@ -113,7 +116,8 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     options = {
         "output_dir": output_path,
         "codec": codec,
-        "bit_depth": int(bit_depth) if bit_depth.isdecimal() else bit_depth,
+        "bit_depth": int(bit_depth) if bit_depth and bit_depth.isdecimal() else bit_depth,
+        "bitrate": _needed_bitrate(codec, bitrate),
         "offset": offset,
         "duration": duration,
         "filename_format": filename_format,
@@ -127,7 +131,7 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         "cache": cache,
         "progress": not quiet and not as_json,
     }
-    _check_spleeters_own(adapter=adapter, bitrate=bitrate)
+    _check_spleeters_own(adapter=adapter, inputs=inputs)
     if quiet:
         LOG.setLevel(logging.ERROR)
     config = read_config(models_dir, offline=offline)
@@ -247,13 +251,25 @@ async def _batch(
         return await engine.batch_separate(files, model_name, recursive=recursive, **options)
 
 
-def _check_spleeters_own(*, adapter: str, bitrate: str | None) -> None:
+def _check_spleeters_own(*, adapter: str, inputs: bool) -> None:
+    if inputs:
+        LOG.warning("-i has no effect: name the songs without it, as in Spleeter since 2.1.")
     if adapter != _SPLEETERS_ADAPTER:
         raise ValidationError(
-            f"The adapter {adapter!r} is a class of Spleeter's, which cannot run here: leave -a out.", adapter=adapter
+            f"The adapter {adapter!r} is Python code, which the command does not run: leave -a out, or use "
+            "spleeter_nb.compat.separator.Separator in Python.",
+            adapter=adapter,
         )
-    if bitrate is not None:
-        LOG.warning("-b %s has no effect: wav and flac have no bitrate to choose.", bitrate)
+
+
+def _needed_bitrate(codec: str, bitrate: str | None) -> str | None:
+    """Leave out a bit rate where there is none to choose: Spleeter takes it in silence, and scripts give it."""
+    from spleeter_nb.audio import CODECS  # noqa: PLC0415 - quick help needs none of it
+
+    if bitrate is not None and codec in CODECS and CODECS[codec].is_lossless:
+        LOG.warning("-b %s has no effect: %s has no bitrate to choose.", bitrate, codec)
+        return None
+    return bitrate
 
 
 def _report(result: SeparationResult | SpleeterError) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Settings from the environment: ``SPLEETER_*``, and three variables of Spleeter's own."""
+"""Settings from the environment: ``SPLEETER_*``, and variables of Spleeter's own."""
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,11 @@ def variable_of(name: str) -> str | None:
     if name == "alert_thresholds":
         return None
     return name.upper() if name.startswith("github_") else f"SPLEETER_{name.upper()}"
+
+
+def read_model_path() -> str | None:
+    """Read ``MODEL_PATH``, where Spleeter has its models; its name is too common to hold for all that is done here."""
+    return os.environ.get("MODEL_PATH") or None
 
 
 def read_environment(settings: type[BaseSettings]) -> tuple[Layer, str | None]:

@@ -7,7 +7,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from spleeter_nb.cache import code_version, make_key
-from spleeter_nb.engine.result import Stem
+from spleeter_nb.engine.stem import Stem
 from spleeter_nb.net.runtime import RuntimeInfo
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def stems_key(reader: AudioReader, model: InstalledModel, choice: Choice, option
 
 def files_key(stems: str, options: Options) -> str:
     """Return the key of the files that a separation writes; their paths are not part of it."""
-    return make_key("files", stems=stems, codec=options.codec, bit_depth=options.bit_depth)
+    return make_key("files", stems=stems, **dataclasses.asdict(options.encoding))
 
 
 def described(runtime: RuntimeInfo | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from spleeter_nb.audio import CODECS
+from spleeter_nb.audio import CODECS, choose_encoding
 from spleeter_nb.engine.targets import OnExist, Targets
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, is_one_of, nearest
 from spleeter_nb.net.runtime import Precision
@@ -19,7 +19,7 @@ from spleeter_nb.values import MaskExtension
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from spleeter_nb.audio import BitDepth
+    from spleeter_nb.audio import BitDepth, Bitrate, Encoding
 
 MAX_OVERLAP = 0.5
 
@@ -65,9 +65,11 @@ class Options:
     """Where stems are written, ``~`` being the home folder; None: they stay in memory, long ones in a temporary
     file."""
     codec: str = "wav"
-    """``wav`` or ``flac``."""
-    bit_depth: BitDepth = 16
-    """16, 24, 32 or ``float``."""
+    """``wav`` or ``flac``, which lose nothing, or ``mp3``, ``ogg`` (Vorbis), ``m4a`` (AAC) or ``wma``."""
+    bit_depth: BitDepth | None = None
+    """Of ``wav`` and ``flac``: 16, 24, 32 or ``float``; None: 16."""
+    bitrate: Bitrate | None = None
+    """Of the other codecs: bits a second, or as in ``"128k"``; None: the codec's default."""
     filename_format: str = "{filename}/{instrument}.{codec}"
     """Path of a stem below `output_dir`; ``{foldername}`` is the source's folder."""
     on_exist: OnExist = "overwrite"
@@ -112,7 +114,6 @@ class Options:
         )
         _require(isinstance(self.filename_format, str), "filename_format", self.filename_format, "a template")
         _require_choice("codec", self.codec, tuple(CODECS))
-        _require_choice("bit_depth", self.bit_depth, CODECS[self.codec].bit_depths)
         _require_choice("precision", self.precision, get_args(Precision))
         if self.mask_extension is not None:
             _require_choice("mask_extension", self.mask_extension, get_args(MaskExtension))
@@ -122,8 +123,15 @@ class Options:
                 self.mask_extension,
                 "None or 'zeros' with wiener=True, as the Wiener filter leaves nothing above the model's band",
             )
+        # They check what the codec has, here before a model is fetched.
+        _ = self.encoding
         # It checks template and on_exist, here before a model is fetched.
         Targets(Path(), self.filename_format, self.codec, self.on_exist)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How files are written."""
+        return choose_encoding(self.codec, bit_depth=self.bit_depth, bitrate=self.bitrate)
 
     def check_instruments(self, instruments: tuple[str, ...]) -> None:
         """Check what depends on the model: the name of the stem that takes the residual."""

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spleeter_nb.dsp.scores import bss_eval, sdr, si_sdr
+from spleeter_nb.audio import choose_encoding
 from spleeter_nb.dsp.segments import Segmentation
-from spleeter_nb.engine.targets import Targets, home_expanded, write_one, write_together
+from spleeter_nb.engine.scoring import score_stems
+from spleeter_nb.engine.stem import Stem, displays
+from spleeter_nb.engine.targets import Targets, home_expanded, write_together
 from spleeter_nb.exceptions import AudioChangedError, UnknownOptionError, ValidationError, nearest
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
-    from types import ModuleType
 
-    import numpy.typing as npt
-
-    from spleeter_nb.audio import BitDepth
+    from spleeter_nb.audio import BitDepth, Bitrate
     from spleeter_nb.cache import LevelName
     from spleeter_nb.engine.targets import OnExist
     from spleeter_nb.net.runtime import RuntimeInfo
@@ -35,86 +34,6 @@ _MAX_GAIN_DB = 120
 
 # dB: nothing is left of such a stem, and a power of ten can still be taken.
 _SILENCE_DB = -1000
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Stem:
-    """One stem of a song: a name, a rate, samples.
-
-    Where an array is taken, it stands for its samples.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import spleeter_nb as snb
-    >>> stem = snb.separate(snb.demo_song(), duration=2, progress=False).vocals
-    >>> stem
-    Stem('vocals', 2.00 s, 44100 Hz)
-    >>> np.mean(stem, axis=0).shape
-    (2,)
-    """
-
-    name: str
-    sample_rate: int
-    """Hz, the source's own."""
-    frames: int
-    """Samples per channel, as many as the source has."""
-    _load: Callable[[], FloatArray]
-    path: Path | None = None
-    """The file it was written to, None for a stem in memory."""
-
-    @functools.cached_property
-    def samples(self) -> FloatArray:
-        """float32 (frames, 2), read-only, since the cache may share them; full scale is 1.0.
-
-        A long stem is mapped from a temporary file. One that was written to a file is read back from there when
-        first asked for, with the depth that the file has.
-        """
-        samples = self._load()
-        samples.flags.writeable = False
-        return samples
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.frames / self.sample_rate
-
-    def save(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: BitDepth = 16) -> Path:
-        """Write this stem to a file.
-
-        Parameters
-        ----------
-        path : str or PathLike
-            Written atomically; what was there is replaced. A leading ``~`` is the home folder.
-        codec : str, optional
-            ``wav`` or ``flac``; by default what the path ends in.
-        bit_depth : 16, 24, 32 or "float"
-
-        Returns
-        -------
-        Path
-            Where it lies now.
-        """
-        return write_one(path, self.samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
-
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
-        return np.array(self.samples, dtype, copy=copy)
-
-    def __len__(self) -> int:
-        return self.frames
-
-    def player(self, **options: Any) -> StemPlayer:
-        """Return a player of this stem; `options` are those of :class:`spleeter_nb.StemPlayer`."""
-        made: StemPlayer = displays().player(self, **options)
-        return made
-
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown: tuple[dict[str, Any], dict[str, Any]] = displays().bundle(self)
-        return shown
-
-    def __repr__(self) -> str:
-        place = f", path='{self.path}'" if self.path else ""
-        return f"Stem('{self.name}', {self.duration:.2f} s, {self.sample_rate} Hz{place})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -307,12 +226,13 @@ class SeparationResult(Mapping[str, Stem]):
         """Return what no stem took: the mixture minus the sum of the stems, float32 (frames, 2)."""
         return self.mixture - self.mix()
 
-    def save(
+    def save(  # noqa: PLR0913 - how to write, and where
         self,
         output_dir: str | os.PathLike[str],
         *,
         codec: str = "wav",
-        bit_depth: BitDepth = 16,
+        bit_depth: BitDepth | None = None,
+        bitrate: Bitrate | None = None,
         filename_format: str = "{filename}/{instrument}.{codec}",
         on_exist: OnExist = "overwrite",
     ) -> dict[str, Path]:
@@ -322,8 +242,11 @@ class SeparationResult(Mapping[str, Stem]):
         ----------
         output_dir : str or PathLike
             Made where it is missing. A leading ``~`` is the home folder.
-        codec : {"wav", "flac"}
-        bit_depth : 16, 24, 32 or "float"
+        codec : {"wav", "flac", "mp3", "ogg", "m4a", "wma"}
+        bit_depth : 16, 24, 32 or "float", optional
+            Of ``wav`` and ``flac``; 16 by default.
+        bitrate : int or str, optional
+            Of the others: bits a second, or as in ``"128k"``.
         filename_format : str
             Path below `output_dir`, with ``{filename}``, ``{foldername}``, ``{instrument}``, ``{codec}``.
         on_exist : {"overwrite", "skip", "error"}
@@ -334,14 +257,14 @@ class SeparationResult(Mapping[str, Stem]):
         dict of str to Path
             The files by stem.
         """
+        encoding = choose_encoding(codec, bit_depth=bit_depth, bitrate=bitrate)
         targets = Targets(home_expanded(output_dir), filename_format, codec, on_exist)
         paths = targets.paths(self.origin, tuple(self.stems))
         samples = {paths[name]: self.stems[name].samples for name in targets.missing(paths)}
         write_together(
             samples,
             sample_rate=self.sample_rate,
-            codec=codec,
-            bit_depth=bit_depth,
+            encoding=encoding,
             exist_ok=targets.may_replace,
         )
         return paths
@@ -412,58 +335,9 @@ class SeparationResult(Mapping[str, Stem]):
         ValidationError
             If a reference has no stem, is no array of numbers, or has another shape.
         """
-        if not isinstance(references, Mapping):
-            raise ValidationError(
-                f"References are true stems by name, as in {{{next(iter(self.stems))!r}: samples}}, not a "
-                f"{type(references).__name__}.",
-                type=type(references).__name__,
-            )
-        if not references or not set(references) <= set(self.stems):
-            raise ValidationError(
-                f"References were given for {list(references)}; the stems are {', '.join(self.stems)}.",
-                references=list(references),
-            )
-        true = {name: _true_samples(name, reference, self._frames) for name, reference in references.items()}
-        scores = {}
-        for name, reference in true.items():
-            ratio = sdr(reference, self.stems[name].samples)
-            improvement = ratio - sdr(reference, self.mixture)
-            scores[name] = {
-                "SDR": ratio,
-                "SI-SDR": si_sdr(reference, self.stems[name].samples),
-                "SDRi": improvement,
-            }
-        if bsseval:
-            estimates = {name: self.stems[name].samples for name in true}
-            for name, values in bss_eval(true, estimates, sample_rate=self.sample_rate).items():
-                scores[name] |= {f"BSSEval {kind}": value for kind, value in values.items()}
-        return scores
+        return score_stems(self, references, bsseval=bsseval)
 
 
 def segmentation_of(spec: ModelSpec, overlap: float) -> Segmentation:
     """Return how a song is cut for a model, with segments that share a part of each, 0 to 0.5."""
     return Segmentation(spec.n_fft, spec.hop_length, spec.segment_frames, round(overlap * spec.segment_frames))
-
-
-def displays() -> ModuleType:
-    """Return what shows results and jobs: the one way up to the faces, taken when somebody wants to see them."""
-    from spleeter_nb.widgets import displays  # noqa: PLC0415 - see above
-
-    return displays
-
-
-def _true_samples(name: str, reference: object, frames: int) -> FloatArray:
-    """Return a reference as float32 (frames, 2)."""
-    try:
-        array = np.asarray(reference)
-    except (TypeError, ValueError) as error:
-        raise ValidationError(f"The reference of {name!r} is no array of numbers: {error}", stem=name) from error
-    if array.dtype.kind not in "iuf" or array.shape != (frames, 2):
-        raise ValidationError(
-            f"The reference of {name!r} has the shape {array.shape} and the type {array.dtype}; numbers of the shape "
-            f"{(frames, 2)} are wanted, at the stems' rate.",
-            stem=name,
-            shape=array.shape,
-            dtype=str(array.dtype),
-        )
-    return array.astype(np.float32, copy=False)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from spleeter_nb.cache import CacheManager, Found, LevelName, Recorder
     from spleeter_nb.dsp.segments import Segment
     from spleeter_nb.engine.ledger import Ledger
-    from spleeter_nb.engine.result import Stem
+    from spleeter_nb.engine.stem import Stem
     from spleeter_nb.engine.stores import Store
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.devices import Choice
@@ -340,8 +340,7 @@ class Separation:
             paths,
             missing,
             sample_rate=sample_rate,
-            codec=options.codec,
-            bit_depth=options.bit_depth,
+            encoding=options.encoding,
             exist_ok=targets.may_replace,
             cancel=self.cancel,
         )

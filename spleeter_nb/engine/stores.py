@@ -11,7 +11,7 @@ import numpy as np
 
 from spleeter_nb.audio import open_audio, probe
 from spleeter_nb.container import memory_limit
-from spleeter_nb.engine.result import Stem
+from spleeter_nb.engine.stem import Stem
 from spleeter_nb.engine.targets import writers
 from spleeter_nb.engine.temporary import discard, storing_temporarily
 from spleeter_nb.engine.threads import read_whole
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from spleeter_nb.audio import AudioWriter, BitDepth
+    from spleeter_nb.audio import AudioWriter, Encoding
     from spleeter_nb.values import FloatArray
 
 # Bytes of one stem that stay in memory; what is longer goes to a temporary file (6 minutes of stereo at 44.1 kHz).
@@ -126,8 +126,7 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
     missing: Sequence[str],
     *,
     sample_rate: int,
-    codec: str,
-    bit_depth: BitDepth,
+    encoding: Encoding,
     exist_ok: bool,
     cancel: threading.Event,
 ) -> Iterator[FileStore]:
@@ -135,8 +134,7 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
     with writers(
         [paths[name] for name in missing],
         sample_rate=sample_rate,
-        codec=codec,
-        bit_depth=bit_depth,
+        encoding=encoding,
         exist_ok=exist_ok,
         cancel=cancel,
     ) as opened:

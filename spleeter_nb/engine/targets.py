@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import string
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from spleeter_nb.audio import AudioWriter
+from spleeter_nb.audio import AudioWriter, choose_encoding
 from spleeter_nb.engine.publishing import complete_interrupted, publish_together
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
 from spleeter_nb.exceptions import OutputExistsError, ValidationError, is_one_of, nearest
@@ -19,7 +20,7 @@ from spleeter_nb.storage import storing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from spleeter_nb.audio import BitDepth
+    from spleeter_nb.audio import BitDepth, Bitrate, Encoding
     from spleeter_nb.values import FloatArray
 
 OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
@@ -168,14 +169,8 @@ def home_expanded(path: str | os.PathLike[str]) -> Path:
 
 
 @contextlib.contextmanager
-def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
-    paths: Iterable[Path],
-    *,
-    sample_rate: int,
-    codec: str,
-    bit_depth: BitDepth,
-    exist_ok: bool,
-    cancel: threading.Event,
+def writers(
+    paths: Iterable[Path], *, sample_rate: int, encoding: Encoding, exist_ok: bool, cancel: threading.Event
 ) -> Iterator[dict[Path, AudioWriter]]:
     """Open a file for each path; on leaving they all appear, after an error none does.
 
@@ -190,8 +185,9 @@ def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
         Their folders are made.
     sample_rate : int
         Hz.
-    codec, bit_depth, exist_ok
-        As :class:`spleeter_nb.audio.AudioWriter` takes them.
+    encoding : Encoding
+    exist_ok : bool
+        Whether files that are there may be replaced.
     cancel : threading.Event
         When it is set before the last step, no file appears; afterwards all do.
 
@@ -205,6 +201,8 @@ def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
         If there is a file, even a later one than the call, and `exist_ok` is False.
     DiskFullError, StorageError
         If the files cannot be written.
+    ValidationError
+        If the codec lacks the sample rate.
     SeparationCancelledError
         If `cancel` was set.
     """
@@ -217,7 +215,7 @@ def writers(  # noqa: PLR0913 - what an AudioWriter takes, for all of them
             with storing(path.parent):
                 _make_folders(path.parent, made)
             opened[path] = AudioWriter(
-                path, sample_rate=sample_rate, channels=2, codec=codec, bit_depth=bit_depth, exist_ok=exist_ok
+                path, sample_rate=sample_rate, channels=2, exist_ok=exist_ok, **dataclasses.asdict(encoding)
             )
         yield opened
         for writer in opened.values():
@@ -240,16 +238,12 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def write_together(
-    samples: Mapping[Path, FloatArray], *, sample_rate: int, codec: str, bit_depth: BitDepth, exist_ok: bool
-) -> None:
+def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, encoding: Encoding, exist_ok: bool) -> None:
     """Write arrays of float32 (frames, 2) to files that appear together, or not at all; an interrupt stops it."""
     cancel = threading.Event()
 
     def write() -> None:
-        with writers(
-            samples, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=exist_ok, cancel=cancel
-        ) as opened:
+        with writers(samples, sample_rate=sample_rate, encoding=encoding, exist_ok=exist_ok, cancel=cancel) as opened:
             for path, writer in opened.items():
                 for start in range(0, len(samples[path]), _WRITE_FRAMES):
                     check_cancelled(cancel)
@@ -258,8 +252,14 @@ def write_together(
     run_interruptible(write, cancel=cancel)
 
 
-def write_one(
-    path: str | os.PathLike[str], samples: FloatArray, *, sample_rate: int, codec: str | None, bit_depth: BitDepth
+def write_one(  # noqa: PLR0913 - what `save` takes
+    path: str | os.PathLike[str],
+    samples: FloatArray,
+    *,
+    sample_rate: int,
+    codec: str | None,
+    bit_depth: BitDepth | None,
+    bitrate: Bitrate | None,
 ) -> Path:
     """Write float32 (frames, 2) to a file, in place of what was there, and return where it lies.
 
@@ -267,5 +267,6 @@ def write_one(
     """
     path = home_expanded(path)
     codec = codec or path.suffix.removeprefix(".").lower() or "wav"
-    write_together({path: samples}, sample_rate=sample_rate, codec=codec, bit_depth=bit_depth, exist_ok=True)
+    encoding = choose_encoding(codec, bit_depth=bit_depth, bitrate=bitrate)
+    write_together({path: samples}, sample_rate=sample_rate, encoding=encoding, exist_ok=True)
     return path

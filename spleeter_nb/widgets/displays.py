@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from spleeter_nb.engine.result import SeparationResult, Stem
+from spleeter_nb.engine.stem import Stem
 from spleeter_nb.exceptions import SpleeterError
 from spleeter_nb.widgets.static import clock, shown, table
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spleeter_nb.engine.jobs import SeparationJob
+    from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.widgets.bridge import Bridge
     from spleeter_nb.widgets.player import StemPlayer
     from spleeter_nb.widgets.spectrogram import SpectrogramComparison

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from spleeter_nb.audio import BitDepth
+    from spleeter_nb.audio import BitDepth, Bitrate
     from spleeter_nb.values import FloatArray
     from spleeter_nb.widgets.song import Song
     from spleeter_nb.widgets.static import Static
@@ -177,7 +177,14 @@ class StemPlayer(Bridge):
         """
         return mixer.mix(self.song, self._settings)
 
-    def save_mix(self, path: str | os.PathLike[str], *, codec: str | None = None, bit_depth: BitDepth = 16) -> Path:
+    def save_mix(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        codec: str | None = None,
+        bit_depth: BitDepth | None = None,
+        bitrate: Bitrate | None = None,
+    ) -> Path:
         """Write what one hears to a file.
 
         Parameters
@@ -185,16 +192,20 @@ class StemPlayer(Bridge):
         path : str or PathLike
             Written atomically; what was there is replaced. A leading ``~`` is the home folder.
         codec : str, optional
-            ``wav`` or ``flac``; by default what the path ends in.
-        bit_depth : 16, 24, 32 or "float"
-            Only ``float`` keeps what is beyond full scale.
+            ``wav``, ``flac``, ``mp3``, ``ogg``, ``m4a`` or ``wma``; by default what the path ends in.
+        bit_depth : 16, 24, 32 or "float", optional
+            Of ``wav`` and ``flac``; 16 by default. Only ``float`` keeps what is beyond full scale.
+        bitrate : int or str, optional
+            Of the others: bits a second, or as in ``"128k"``.
 
         Returns
         -------
         Path
             Where it lies now.
         """
-        return write_one(path, self.mix(), sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth)
+        return write_one(
+            path, self.mix(), sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, bitrate=bitrate
+        )
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one page with this player, its settings and all sound, that needs no kernel and no network.

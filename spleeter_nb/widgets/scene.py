@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spleeter_nb.dsp.scores import sdr
-from spleeter_nb.engine.result import Stem
+from spleeter_nb.engine.stem import Stem
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, nearest
 from spleeter_nb.widgets.settings import short
 from spleeter_nb.widgets.song import about_of, check_alike, name_of, signal_of, song_of

@@ -14,7 +14,8 @@ from spleeter_nb.audio import open_audio
 from spleeter_nb.audio.encode import flac_bytes
 from spleeter_nb.dsp.downmix import to_stereo
 from spleeter_nb.dsp.peaks import largest, peaks, quantised, share_peaks
-from spleeter_nb.engine.result import SeparationResult, Stem
+from spleeter_nb.engine.result import SeparationResult
+from spleeter_nb.engine.stem import Stem
 from spleeter_nb.exceptions import SpleeterError, ValidationError
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def test_what_is_beyond_full_scale_is_cut_off_and_never_wraps() -> None:
 
 
 @pytest.mark.parametrize(("sample_rate", "channels", "bit_rate"), [(24_000, 1, 40_000), (44_100, 2, 128_000)])
-@pytest.mark.parametrize("frames", [300, 1000, 100_000])
+@pytest.mark.parametrize("frames", [1, 46, 300, 1000, 1153, 100_000])
 def test_mp3_is_as_long_as_the_samples_and_in_time(
     frames: int, sample_rate: int, channels: int, bit_rate: int, sound: np.ndarray
 ) -> None:

@@ -78,6 +78,11 @@ def test_blocks_of_any_size_make_the_same_file(tmp_path: Path, noise: Samples, c
         writer.write(noise[:0])
         assert writer.frames == 3_000
     write(tmp_path / "whole", noise[:3_000], sample_rate=44_100, codec=codec)
+    if codec == "ogg":  # whose stream has a number by chance, and whose start depends on what is known by then
+        blocks, whole = read(tmp_path / "blocks"), read(tmp_path / "whole")
+        assert blocks.shape == whole.shape
+        assert np.square(blocks - whole).mean() < np.square(whole).mean() / 100
+        return
     assert (tmp_path / "blocks").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
@@ -87,12 +92,13 @@ def test_one_dimension_is_mono_and_16_bits_are_the_default(tmp_path: Path) -> No
     assert (info.channels, info.bit_depth) == (1, 16)
 
 
-def test_no_samples_make_a_wav_without_samples_and_no_flac(tmp_path: Path) -> None:
+def test_no_samples_make_a_wav_without_samples_and_nothing_else(tmp_path: Path) -> None:
     nothing = np.zeros((0, 2), np.float32)
     write(tmp_path / "x.wav", nothing, sample_rate=8_000)
     assert soundfile.info(tmp_path / "x.wav").frames == 0
-    with pytest.raises(ValidationError, match="WAV"):
-        write(tmp_path / "x.flac", nothing, sample_rate=8_000, codec="flac")
+    for codec in sorted(CODECS.keys() - {"wav"}):
+        with pytest.raises(ValidationError, match="WAV"):
+            write(tmp_path / "x", nothing, sample_rate=8_000, codec=codec)
     assert [file.name for file in tmp_path.iterdir()] == ["x.wav"]
 
 
@@ -208,6 +214,15 @@ def test_nan_is_refused(tmp_path: Path) -> None:
         ({"channels": 0}, "channels"),
         ({"sample_rate": 0}, "sample_rate"),
         ({"codec": "flac", "sample_rate": 700_000}, "sample_rate"),
+        ({"codec": "mp3", "channels": 3}, "from 1 to 2"),
+        ({"codec": "mp3", "sample_rate": 96_000}, "44100, 48000.* wav, flac, ogg, m4a"),
+        ({"codec": "m4a", "sample_rate": 192_000}, "88200, 96000.* wav, flac, ogg"),
+        ({"codec": "wma", "sample_rate": 96_000}, "8000 to 48000"),
+        ({"codec": "ogg", "sample_rate": 1_000_000}, "4000 to 200000.$"),
+        ({"codec": "mp3", "bit_depth": 16}, "mp3 has none: .* wav, flac"),
+        ({"codec": "wav", "bitrate": "128k"}, "wav has none: .* mp3, ogg, m4a, wma"),
+        ({"codec": "wma", "bitrate": "16k"}, "24000 to 320000"),
+        ({"codec": "mp3", "bitrate": 128}, "'8k' and '320k'"),
     ],
 )
 def test_what_a_codec_cannot_hold_is_refused_at_once(tmp_path: Path, options: dict[str, object], word: str) -> None:
@@ -367,7 +382,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path, codec: str, limit: int) -> Non
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_full_disk(tmp_path: Path, codec: str) -> None:
     unshared = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c"]
-    mount = f"mount -t tmpfs -o size=1m tmpfs {tmp_path}"
+    mount = f"mount -t tmpfs -o size=128k tmpfs {tmp_path}"
     if subprocess.run([*unshared, mount], capture_output=True, check=False).returncode:
         pytest.skip("this system does not let us mount")
     script = f'{mount} && "$0" -c "$1" "$2" "$3" 0 && ls -A "$2"'

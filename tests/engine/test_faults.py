@@ -270,7 +270,8 @@ def test_the_command_refuses_an_unknown_option(song: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        (("-c", "mp3"), ("codec is 'mp3'", "'flac'")),
+        (("-c", "mp4"), ("codec is 'mp4'", "'flac'")),
+        (("-c", "mp3", "-b", "fast"), ("bitrate is 'fast'", "'320k'")),
         (("-s", "nan"), ("offset is nan", "0 or more")),
         (("--overlap", "0.7"), ("overlap is 0.7", "0 to 0.5")),
         (("-f", "{instument}"), ("Did you mean 'instrument'",)),

@@ -30,8 +30,9 @@ GOOD: dict[str, list[Any]] = {
     "cache": [True, False],
     "progress": [True, False, print],
     "output_dir": [None, "out", Path("out")],
-    "codec": ["wav", "flac"],
-    "bit_depth": [16, 24],
+    "codec": ["wav", "flac", "mp3", "ogg", "m4a", "wma"],
+    "bit_depth": [None, 16, 24],
+    "bitrate": [None],
     "filename_format": ["{instrument}", "{foldername}/{filename}-{instrument}.{codec}"],
     "on_exist": ["overwrite", "skip", "error"],
 }
@@ -51,8 +52,9 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "cache": ([None, 0, "no"], "True or False"),
     "progress": ([None, 1, "yes"], "a callable"),
     "output_dir": ([5, b"out", ["out"]], "a folder"),
-    "codec": (["mp3", "WAV", None, 5, ["wav"], ARRAY], "'flac'"),
-    "bit_depth": ([8, "16", None, "floating", 16.0, True, np.int64(16), [16], ARRAY], "24"),
+    "codec": (["mp4", "WAV", None, 5, ["wav"], ARRAY], "'flac'"),
+    "bit_depth": ([8, "16", "floating", 16.0, True, np.int64(16), [16], ARRAY], "24"),
+    "bitrate": ([128_000, "128k"], "wav has none"),
     "filename_format": ([None, 5, b"{instrument}"], "template"),
     "on_exist": (["overwrit", None, True, ["skip"], np.array(["skip"])], "skip"),
 }
@@ -93,8 +95,26 @@ def test_the_nearest_value_is_named(options: dict[str, str], hint: str) -> None:
 
 @pytest.mark.parametrize(("codec", "bit_depth"), [("flac", 32), ("flac", "float")])
 def test_a_depth_that_the_codec_has_not_is_refused(codec: str, bit_depth: object) -> None:
-    with pytest.raises(ValidationError, match="allowed: 16, 24"):
+    with pytest.raises(ValidationError, match="allowed with flac: 16, 24"):
         parse_options({"codec": codec, "bit_depth": bit_depth})
+
+
+@pytest.mark.parametrize("bitrate", [None, 192_000, "192k", "192000", "0192K"])
+def test_a_lossy_codec_has_a_bitrate(bitrate: int | str | None) -> None:
+    encoding = parse_options({"codec": "mp3", "bitrate": bitrate}).encoding
+    assert (encoding.codec, encoding.bit_depth, encoding.bitrate) == ("mp3", None, bitrate and 192_000)
+
+
+@pytest.mark.parametrize("bitrate", [0, -128_000, 128, "1k", "9M", "fast", "", "128 k", 128e3, True, ["128k"], ARRAY])
+def test_a_bitrate_that_the_codec_has_not_is_refused(bitrate: object) -> None:
+    with pytest.raises(ValidationError, match=r"allowed with mp3: 8000 to 320000 .* '8k' and '320k'") as caught:
+        parse_options({"codec": "mp3", "bitrate": bitrate})
+    assert caught.value.context["option"] == "bitrate"
+
+
+def test_a_lossy_codec_has_no_bit_depth() -> None:
+    with pytest.raises(ValidationError, match=r"ogg has none: .* wav, flac"):
+        parse_options({"codec": "ogg", "bit_depth": 16})
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,22 @@ def test_flac_is_written(song: Path, out: Path, separated: Separated) -> None:
     assert soundfile.info(result.vocals.path).subtype == "PCM_24"
 
 
+@pytest.mark.parametrize("codec", ["mp3", "ogg", "m4a", "wma"])
+def test_lossy_stems_are_as_long_as_the_song(song: Path, out: Path, separated: Separated, codec: str) -> None:
+    in_memory = separated(song)
+    result = separated(song, output_dir=out, codec=codec, bitrate="96k")
+    assert files_in(out) == {f"song/vocals.{codec}", f"song/accompaniment.{codec}"}
+    for name, stem in in_memory.items():
+        assert (result[name].frames, result[name].sample_rate) == (stem.frames, stem.sample_rate)
+        assert result[name].samples.shape == stem.samples.shape
+
+
+def test_a_rate_that_the_codec_lacks_is_refused(out: Path, separated: Separated) -> None:
+    with pytest.raises(ValidationError, match=r"96000 Hz.*wav, flac, ogg, m4a"):
+        separated(np.zeros((96_000, 2), np.float32), sample_rate=96_000, output_dir=out, codec="mp3")
+    assert not out.exists() or not files_in(out)
+
+
 def test_the_template_places_the_files(song: Path, out: Path, separated: Separated) -> None:
     separated(song, output_dir=out, filename_format="{foldername}-{filename}_{instrument}.{codec}")
     assert files_in(out) == {"album-song_vocals.wav", "album-song_accompaniment.wav"}

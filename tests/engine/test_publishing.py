@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from spleeter_nb.audio import AudioWriter
+from spleeter_nb.audio import AudioWriter, choose_encoding
 from spleeter_nb.engine import publishing
 from spleeter_nb.engine.publishing import complete_interrupted
 from spleeter_nb.engine.targets import Targets, write_together
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STEMS = ("vocals", "drums", "bass")
 TOGETHER, APART = "song/{instrument}.wav", "{instrument}/song.wav"
+WAV = choose_encoding("wav")
 TWO_DAYS = 2 * 86_400
 
 
@@ -38,7 +39,7 @@ def places(folder: Path, template: str = TOGETHER, on_exist: str = "skip") -> tu
 def write(folder: Path, template: str = TOGETHER, *, level: float, exist_ok: bool = True) -> None:
     _, paths = places(folder, template)
     samples = {path: np.full((100, 2), level, np.float32) for path in paths.values()}
-    write_together(samples, sample_rate=8000, codec="wav", bit_depth=16, exist_ok=exist_ok)
+    write_together(samples, sample_rate=8000, encoding=WAV, exist_ok=exist_ok)
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -141,7 +142,7 @@ def test_a_file_that_is_written_alone_is_not_replaced_by_an_older_one(
     leave(tmp_path / "out", 1, APART)
     _, paths = places(tmp_path / "out", APART)
     alone = {paths["drums"]: np.zeros((5, 2), np.float32)}
-    write_together(alone, sample_rate=8000, codec="wav", bit_depth=16, exist_ok=True)
+    write_together(alone, sample_rate=8000, encoding=WAV, exist_ok=True)
     newest = paths["drums"].read_bytes()
     complete_interrupted(paths.values())
     assert files_in(tmp_path / "out") == new(APART) | {"drums/song.wav": newest}
@@ -361,7 +362,7 @@ def test_a_file_alone_needs_no_journal(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(AudioWriter, "publish", look_and_publish)
     alone = {tmp_path / "x.wav": np.zeros((5, 2), np.float32)}
-    write_together(alone, sample_rate=8000, codec="wav", bit_depth=16, exist_ok=True)
+    write_together(alone, sample_rate=8000, encoding=WAV, exist_ok=True)
     assert seen == [[]]
     assert [path.name for path in tmp_path.iterdir()] == ["x.wav"]
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from spleeter_nb import SeparationResult, Stem
-from spleeter_nb.audio import AudioWriter
+from spleeter_nb.audio import AudioWriter, probe
 from spleeter_nb.dsp.segments import Segmentation
 from spleeter_nb.exceptions import (
     AudioChangedError,
@@ -172,10 +172,21 @@ def test_a_stem_is_saved_in_the_codec_that_is_given(result: SeparationResult, tm
     assert soundfile.info(tmp_path / "song").format == "FLAC"
 
 
+def test_lossy_stems_have_the_length_and_the_size_that_were_asked_for(result: SeparationResult, tmp_path: Path) -> None:
+    small = result.vocals.save(tmp_path / "small.mp3", bitrate="64k")
+    large = result.vocals.save(tmp_path / "large.mp3", bitrate=320_000)
+    assert small.stat().st_size < large.stat().st_size
+    for path in (small, large, *result.save(tmp_path, codec="m4a", bitrate="96k").values()):
+        info = probe(path)
+        assert (info.frames, info.sample_rate, info.bit_depth) == (FRAMES, RATE, None)
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_what_cannot_be_saved_leaves_nothing(result: SeparationResult, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormatError, match="no codec 'mp3'"):
-        result.vocals.save(tmp_path / "new" / "vocals.mp3")
+    with pytest.raises(UnsupportedFormatError, match="no codec 'mp4'"):
+        result.vocals.save(tmp_path / "new" / "vocals.mp4")
+    with pytest.raises(ValidationError, match="wav has none"):
+        result.save(tmp_path / "new", bitrate="128k")
     with pytest.raises(ValidationError, match="bit_depth"):
         result.save(tmp_path / "new", codec="flac", bit_depth=32)
     with pytest.raises(ValidationError, match="Did you mean 'overwrite'"):

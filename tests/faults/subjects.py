@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from spleeter_nb.audio import choose_encoding
 from spleeter_nb.cache import CacheManager
 from spleeter_nb.engine.targets import Targets, write_together
 from spleeter_nb.exceptions import ModelCorruptError, ModelNotFoundError
@@ -126,7 +127,7 @@ class Stems:
         targets, paths = self._targets(folder)
         stems = {paths[name]: _noise(seed + 10 * STEMS.index(name)) for name in targets.missing(paths)}
         exist_ok = targets.may_replace
-        write_together(stems, sample_rate=8000, codec=self.codec, bit_depth=16, exist_ok=exist_ok)
+        write_together(stems, sample_rate=8000, encoding=choose_encoding(self.codec), exist_ok=exist_ok)
 
 
 @dataclass(frozen=True)

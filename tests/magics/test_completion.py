@@ -48,7 +48,7 @@ def complete(shell: InteractiveShell) -> Complete:
             "%separate song.mp3 --no",
             [f"%separate song.mp3 --no-{name}" for name in ("mwf", "cache", "progress", "spectrograms")],
         ),
-        ("%separate -c ", ["%separate -c wav", "%separate -c flac"]),
+        ("%separate -c ", [f"%separate -c {codec}" for codec in ("wav", "flac", "mp3", "ogg", "m4a", "wma")]),
         ("%separate --codec=f", ["%separate --codec=flac"]),
         ("%separate --precision b| song.mp3", ["%separate --precision bfloat16 song.mp3"]),
         ("%separate --bit_depth 2", ["%separate --bit_depth 24"]),

@@ -11,8 +11,8 @@ from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.options import Options
 from spleeter_nb.magics.options import FLAGS, OPTIONS, SEPARATION, help_text
 
-# -a and -b have no effect there; the others are for terminals.
-ONLY_OF_THE_COMMAND_LINE = {"-a", "--adapter", "-b", "--bitrate", "--json", "--verbose", "-h", "--help"}
+# -a has no effect, -i is of old; the others are for terminals.
+ONLY_OF_THE_COMMAND_LINE = {"-a", "--adapter", "-i", "--inputs", "--json", "--verbose", "-h", "--help"}
 OF_THE_MAGIC = {"recursive", "var", "quiet", "model", "spectrograms"}
 
 

@@ -1,0 +1,1 @@
+"""Models: only their provider is here."""

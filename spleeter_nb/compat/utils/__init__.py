@@ -1,0 +1,1 @@
+"""Helpers: only the logger is here."""
