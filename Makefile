@@ -14,7 +14,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 NPM := cd widgets && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test notebooks docs binder-check check format widgets bench parity pictures faults lab clean
+.PHONY: help demo test notebooks docs binder-check check format widgets bench parity pictures formats faults lab clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ parity: .venv/.test ## Compare live with spleeter 2.4.2, the official weights in
 
 pictures: .venv/.test widgets ## Take the pictures of docs/images anew
 	PYTHONPATH=. $(BIN)/python scripts/screenshots.py
+
+formats: .venv/.test ## Send noise through every format, and write the table of docs/explanation/formats.md
+	$(BIN)/python -m tests.audio.formats --write docs/explanation/formats.md
 
 faults: .venv/.test ## Bring about faults, and print what became of them
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)

@@ -69,7 +69,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", "[a-z_]+"),
     ("py:class", r"(\w+\.)*(Any|Callable|Figure|Iterable|Mapping|Path|PathLike|Sequence|timedelta)"),
-    ("py:class", "AudioSource|BitDepth|FloatArray|LevelName|MaskExtension|OnExist|Percent|Precision"),
+    ("py:class", "AudioSource|BitDepth|Bitrate|Encoding|FloatArray|LevelName|MaskExtension|NonFinite"),
+    ("py:class", "OnCorrupt|OnExist|Percent|Precision"),
 ]
 
 # Docstrings

@@ -250,12 +250,12 @@ def measure_stages(setting: Setting) -> list[Figure]:
     count = segmentation.count(round(setting.seconds * SAMPLE_RATE))
     samples, _ = soundfile.read(setting.song, frames=spec.segment_samples, dtype="float32", always_2d=True)
     samples = np.resize(samples.T, (2, spec.segment_samples))
-    spectrum, magnitude = transforms.analyse(samples)
+    spectrum, magnitude = transforms.analyse(samples, mask_extension="zeros")
     weights = np.ones(spec.segment_frames, np.float32)
     networks = {precision: load_networks(setting, precision) for precision in PRECISIONS}
     estimates = networks["float32"](magnitude)
     stages = {
-        "STFT": lambda: transforms.analyse(samples),
+        "STFT": lambda: transforms.analyse(samples, mask_extension="zeros"),
         **{f"networks, {precision}": (lambda f=f: f(magnitude)) for precision, f in networks.items()},
         "masks and inverse STFT": lambda: transforms.mask_and_invert(spectrum, estimates.copy(), weights),
     }

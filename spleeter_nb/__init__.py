@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spleeter_nb._version import __version__
+    from spleeter_nb.audio import probe
     from spleeter_nb.cache import CacheManager
     from spleeter_nb.config import SpleeterConfig
     from spleeter_nb.demo import demo_song
+    from spleeter_nb.engine.describe import Description, describe
     from spleeter_nb.engine.engine import SpleeterEngine
     from spleeter_nb.engine.jobs import SeparationJob
+    from spleeter_nb.engine.loading import load_stem_mp4
     from spleeter_nb.engine.result import SeparationResult
-    from spleeter_nb.engine.separation import separate
+    from spleeter_nb.engine.separation import release, separate
     from spleeter_nb.engine.stem import Stem
     from spleeter_nb.exceptions import SpleeterError
     from spleeter_nb.models import ModelManager
     from spleeter_nb.net.devices import devices
+    from spleeter_nb.values import Preprocess
     from spleeter_nb.widgets.app import app
     from spleeter_nb.widgets.figure import spectrogram_figure
     from spleeter_nb.widgets.files import FilePicker
@@ -35,10 +39,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CacheManager": "spleeter_nb.cache",
+    "Description": "spleeter_nb.engine.describe",
     "FilePicker": "spleeter_nb.widgets.files",
     "JobView": "spleeter_nb.widgets.job",
     "ModelManager": "spleeter_nb.models",
     "ModelPicker": "spleeter_nb.widgets.models",
+    "Preprocess": "spleeter_nb.values",
     "SeparationJob": "spleeter_nb.engine.jobs",
     "SeparationResult": "spleeter_nb.engine.result",
     "SpectrogramComparison": "spleeter_nb.widgets.spectrogram",
@@ -51,17 +57,23 @@ _HOMES = {
     "app": "spleeter_nb.widgets.app",
     "compare": "spleeter_nb.widgets.spectrogram",
     "demo_song": "spleeter_nb.demo",
+    "describe": "spleeter_nb.engine.describe",
     "devices": "spleeter_nb.net.devices",
+    "load_stem_mp4": "spleeter_nb.engine.loading",
+    "probe": "spleeter_nb.audio",
+    "release": "spleeter_nb.engine.separation",
     "separate": "spleeter_nb.engine.separation",
     "spectrogram_figure": "spleeter_nb.widgets.figure",
 }
 
 __all__ = [
     "CacheManager",
+    "Description",
     "FilePicker",
     "JobView",
     "ModelManager",
     "ModelPicker",
+    "Preprocess",
     "SeparationJob",
     "SeparationResult",
     "SpectrogramComparison",
@@ -74,7 +86,11 @@ __all__ = [
     "app",
     "compare",
     "demo_song",
+    "describe",
     "devices",
+    "load_stem_mp4",
+    "probe",
+    "release",
     "separate",
     "spectrogram_figure",
 ]

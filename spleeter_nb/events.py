@@ -14,13 +14,15 @@ Stage: TypeAlias = Literal[
     "download",
     "load",
     "separate",
+    "describe",
     "write",
     "done",
     "failed",
     "cancelled",
 ]
-"""Where a job is: waiting for its turn, opening and checking, looking for a result in the cache, waiting for another
-kernel that computes the same, fetching the model, loading it, separating, finishing the files; and how it ended."""
+"""Where a job is: waiting for its turn, opening, checking and measuring, looking for a result in the cache, waiting for
+another kernel that computes the same, fetching the model, loading it, separating, describing, finishing the files; and
+how it ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class UnsupportedFormatError(AudioProcessingError):
 
 
 class CorruptAudioError(AudioProcessingError):
-    """The bytes claim a known format and cannot be decoded."""
+    """The bytes claim a known format and cannot be decoded, or give values that are no sound where none may be."""
 
 
 class TruncatedAudioError(CorruptAudioError):

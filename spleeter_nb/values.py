@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from spleeter_nb.exceptions import ValidationError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 """float32 samples or magnitudes; the docstrings give the shape."""
@@ -23,6 +24,8 @@ AudioSource: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | npt.NDArr
 """What can be separated: a path, the bytes of a file, an open binary file, or an array with its rate."""
 
 MaskExtension: TypeAlias = Literal["zeros", "average"]
+OnCorrupt: TypeAlias = Literal["error", "salvage"]
+NonFinite: TypeAlias = Literal["zero", "error"]
 Activation: TypeAlias = Literal["relu", "leaky_relu", "elu"]
 Network: TypeAlias = Literal["unet", "softmax_unet"]
 
@@ -49,6 +52,21 @@ class AudioInfo:
     def duration(self) -> float | None:
         """Seconds, None where the container declares no length."""
         return None if self.frames is None else self.frames / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What a file says of its song in words, and its picture; plain text that is to be shown as text."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """By names in lower case: ``title``, ``artist``, ``album``, ``album_artist``, ``composer``, ``performer``,
+    ``genre``, ``date``, ``track``, ``disc``, ``comment``, ``copyright`` and ``publisher``, those that there are."""
+    cover: bytes | None = field(default=None, repr=False)
+    """A picture as it lies in the file."""
+    cover_type: Literal["image/jpeg", "image/png"] | None = None
+
+
+NO_TAGS = Tags()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,7 @@ class Preprocess:
     Examples
     --------
     >>> Preprocess(high_pass=30, loudness=-23, true_peak=-3)
-    Preprocess(remove_dc=False, high_pass=30, low_pass=None, loudness=-23, true_peak=-3, noise_reduction=0.0, \
+    Preprocess(remove_dc=False, high_pass=30.0, low_pass=None, loudness=-23.0, true_peak=-3.0, noise_reduction=0.0, \
 trim_silence=None)
     """
 
@@ -126,6 +144,8 @@ trim_silence=None)
             if not (optional and value is None) and not _is_within(value, lowest, highest):
                 allowed = f"{lowest} to {highest}{unit}" + optional * ", or None for none of it"
                 raise _not_allowed(name, value, allowed)
+            # One number is one key of the cache, whatever its type.
+            object.__setattr__(self, name, None if value is None else float(value))
         if self.high_pass is not None and self.low_pass is not None and self.high_pass >= self.low_pass:
             allowed = f"less than low_pass, which is {self.low_pass!r} Hz: between them nothing would be left"
             raise _not_allowed("high_pass", self.high_pass, allowed)

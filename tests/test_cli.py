@@ -122,11 +122,46 @@ def test_a_lossy_codec_takes_the_bitrate(run: Run, song: Path, config: Path, tmp
     assert sizes[0] < sizes[1]
 
 
+def test_a_stem_file_is_written_beside_the_stems(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
+    separate = ("separate", song, "-p", config, "-o", tmp_path / "out", "--stem-mp4")
+    told = run(*separate)
+    assert told.code == 0, told.err
+    path = tmp_path / "out" / "song" / "song.stem.mp4"
+    assert files_in(tmp_path / "out") == {"song/vocals.wav", "song/accompaniment.wav", "song/song.stem.mp4"}
+    assert str(path) in told.out.splitlines()
+    assert list(spleeter_nb.load_stem_mp4(path)) == ["vocals", "accompaniment"]
+    assert json.loads(run(*separate, "--json").out)[0]["stem_mp4"] == str(path)
+    assert json.loads(run(*separate[:-1], "--json").out)[0]["stem_mp4"] is None
+
+
+def test_a_stem_file_that_cannot_be_is_one_error(run: Run, config: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "fast.wav", np.zeros((30_000, 2)), 192_000)
+    separate = ("separate", tmp_path / "fast.wav", tmp_path / "none.wav", "-p", config, "-o", tmp_path / "out")
+    told = run(*separate, "--stem-mp4")
+    assert told.code == 1
+    assert "fast.wav: m4a has no sample_rate of 192000 Hz" in told.err
+    assert files_in(tmp_path / "out") == {"fast/vocals.wav", "fast/accompaniment.wav"}
+    reports = json.loads(run(*separate, "--stem-mp4", "--json").out)
+    assert reports[0]["stem_mp4"]["type"] == "ValidationError"
+    assert "error" in reports[1]
+
+
 def test_spleeters_words_are_taken(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
     words = ("--output_path", tmp_path / "out", "--params_filename", config, "--codec", "wav", "--offset", "0.5")
     told = run("separate", *words, "--duration", "1", "--filename_format", "{instrument}.{codec}", song)
     assert told.code == 0, told.err
     assert files_in(tmp_path / "out") == {"vocals.wav", "accompaniment.wav"}
+
+
+def test_a_song_is_preprocessed(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
+    separate = ("separate", song, "-p", config, "-o", tmp_path / "out", "--json")
+    report = json.loads(run(*separate, "--preprocess", "remove_dc,high_pass=30,loudness=-23").out)[0]
+    assert report["preparation"]["preprocess"]["high_pass"] == 30
+    assert report["preparation"]["loudness"] + report["preparation"]["gain_db"] == pytest.approx(-23)
+    assert json.loads(run(*separate, "--preprocess", "nothing").out)[0]["preparation"] is None
+    told = run(*separate, "--preprocess", "hihg_pass=30")
+    assert told.code == 1
+    assert "Did you mean 'high_pass'?" in told.out
 
 
 def test_our_own_options_are_taken(run: Run, song: Path, config: Path, tmp_path: Path) -> None:
@@ -271,6 +306,43 @@ def test_an_unknown_model_is_named_with_the_nearest(verb: str, run: Run, tmp_pat
     told = run("models", verb, "spleeter:2stem", "--models-dir", tmp_path)
     assert told.code == 1
     assert "Did you mean 'spleeter:2stems'" in told.err
+
+
+def test_songs_are_described(run: Run, song: Path, tmp_path: Path) -> None:
+    told = run("info", tmp_path, "--features")
+    assert told.code == 0
+    facts = dict(line.split(maxsplit=1) for line in told.out.splitlines() if line)
+    assert facts["File"] == song.name
+    assert facts["Format"] == "wav (pcm_16), 8000 Hz, 2 channels, 16 bit"
+    assert "LUFS" in facts["Loudness"]
+    assert "Key" in facts
+
+
+def test_songs_are_described_in_json_and_one_that_fails_stops_no_other(run: Run, song: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silence.wav", np.zeros((RATE, 2)), RATE)
+    told = run("info", tmp_path / "none.wav", song, tmp_path / "*.ogg", tmp_path / "silence.wav", "--json")
+    assert told.code == 1
+    none, described, pattern, silence = json.loads(told.out)
+    assert none["source"] == str(tmp_path / "none.wav")
+    assert none["error"]["type"] == "AudioNotFoundError"
+    assert pattern["error"]["type"] == "ValidationError"
+    assert described["info"]["sample_rate"] == RATE
+    assert (described["duration"], described["silences"], described["features"]) == (2.5, [], None)
+    assert (silence["loudness"], silence["silences"]) == (None, [[0.0, 1.0]])
+    told = run("info", tmp_path / "none.wav", song)
+    assert told.code == 1
+    assert "none.wav" in told.err
+    assert "song.wav" in told.out
+
+
+def test_a_song_that_is_cut_off_is_described_on_request(run: Run, song: Path) -> None:
+    song.write_bytes(song.read_bytes()[: song.stat().st_size // 2])
+    assert run("info", song).code == 1
+    told = run("info", song, "--on-corrupt", "salvage", "--json")
+    assert told.code == 0
+    (described,) = json.loads(told.out)
+    assert described["duration"] < 1.3
+    assert described["notes"][0].startswith("damaged")
 
 
 def test_devices_are_shown(run: Run) -> None:

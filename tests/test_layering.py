@@ -43,8 +43,9 @@ FLOORS = {
 Floor 0 is words that everybody uses: its modules may import each other.
 """
 
-UPWARD = {("engine/stem.py", "widgets")}
-"""The one way up: results show themselves, through one function that imports the widgets when it is called."""
+UPWARD = {("engine/stem.py", "widgets"), ("engine/result.py", "widgets")}
+"""The one way up: results show themselves, through one function that imports the widgets when it is called; elsewhere
+their types are only named."""
 
 LIBRARIES = {
     "numpy": set(FLOORS),
@@ -54,6 +55,7 @@ LIBRARIES = {
     "soxr": {"dsp"},
     "scipy": {"dsp"},
     "museval": {"dsp"},
+    "librosa": {"dsp"},
     "keras": {"net"},
     "openvino": {"net"},
     "tensorflow": {"net"},

@@ -69,7 +69,7 @@ def test_what_is_not_allowed_is_refused(name: str, value: object, allowed: str) 
 @pytest.mark.parametrize("low_pass", [200, 1_000])
 def test_filters_that_leave_nothing_are_refused(low_pass: float) -> None:
     with pytest.raises(
-        ValidationError, match=f"high_pass is 1000; allowed: less than low_pass, which is {low_pass} Hz"
+        ValidationError, match=f"high_pass is 1000.0; allowed: less than low_pass, which is {low_pass}.0 Hz"
     ):
         Preprocess(high_pass=1_000, low_pass=low_pass)
 

@@ -16,11 +16,12 @@ from spleeter_nb.audio.pcm import BitDepth
 from spleeter_nb.audio.sndfile import FlacEncoder, VorbisEncoder
 from spleeter_nb.audio.wav import WavEncoder
 from spleeter_nb.exceptions import UnsupportedFormatError, ValidationError, is_one_of, nearest
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 Bitrate: TypeAlias = int | str
 """Bits a second of all channels, or what Spleeter writes for them: ``"128k"``."""
@@ -44,7 +45,7 @@ class Codec:
     """What can be asked of a codec."""
 
     make: Callable[..., Encoder]
-    """Begins an open file, which stays open; takes `sample_rate`, `channels`, and `bit_depth` or `bitrate`."""
+    """Begins an open file, which stays open; takes `sample_rate`, `channels`, `tags`, and `bit_depth` or `bitrate`."""
     bit_depths: tuple[BitDepth, ...] = ()
     """Of lossless codecs; the first is the default."""
     bitrates: tuple[int, int] | None = None
@@ -117,13 +118,13 @@ class Encoding:
     bitrate: int | None
     """Bits a second; None for lossless codecs, and for the default."""
 
-    def begin(self, file: IO[bytes], *, sample_rate: int, channels: int) -> Encoder:
+    def begin(self, file: IO[bytes], *, sample_rate: int, channels: int, tags: Tags = NO_TAGS) -> Encoder:
         """Begin a file, whose shape was checked; it stays open when the encoder is finished."""
         codec = CODECS[self.codec]
+        make = partial(codec.make, file, sample_rate=sample_rate, channels=channels, tags=tags)
         if codec.bitrates is None:
-            return codec.make(file, sample_rate=sample_rate, channels=channels, bit_depth=self.bit_depth)
-        bitrate = self.bitrate or min(codec.bitrate_per_channel * channels, codec.bitrates[1])
-        return codec.make(file, sample_rate=sample_rate, channels=channels, bitrate=bitrate)
+            return make(bit_depth=self.bit_depth)
+        return make(bitrate=self.bitrate or min(codec.bitrate_per_channel * channels, codec.bitrates[1]))
 
     def check(self, *, sample_rate: int, channels: int) -> None:
         """Raise `ValidationError` when the codec has no such rate, or not so many channels."""
@@ -177,6 +178,11 @@ def choose_encoding(codec: str, *, bit_depth: BitDepth | None = None, bitrate: B
         return Encoding(codec, _checked_depth(codec, about, bit_depth), None)
     _refuse("bit_depth", bit_depth, codec, instead="bitrate")
     return Encoding(codec, None, None if bitrate is None else _checked_bitrate(codec, about.bitrates, bitrate))
+
+
+def fitting_bitrate(codec: str, bitrate: Bitrate | None) -> Bitrate | None:
+    """Leave a bit rate out where the codec has none to choose, for those who give one always, as Spleeter does."""
+    return None if codec in CODECS and CODECS[codec].is_lossless else bitrate or None
 
 
 def _refuse(option: str, value: object, codec: str, *, instead: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from spleeter_nb.audio.damage import ADVICE
 from spleeter_nb.exceptions import TruncatedAudioError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def discard(decoder: Decoder, frames: int) -> int:
     return skipped
 
 
-def check_length(name: str, *, expected: int | None, got: int, tolerance: float = 0.0) -> None:
+def missing_part(name: str, *, expected: int | None, got: int, tolerance: float = 0.0) -> TruncatedAudioError | None:
     """Compare what a container declares with what it gives.
 
     Parameters
@@ -69,16 +70,16 @@ def check_length(name: str, *, expected: int | None, got: int, tolerance: float 
     tolerance : float
         Part of `expected` that may be missing.
 
-    Raises
-    ------
-    TruncatedAudioError
-        When more is missing.
+    Returns
+    -------
+    TruncatedAudioError or None
+        What to raise where more is missing.
     """
-    if expected is not None and got < expected * (1 - tolerance):
-        raise TruncatedAudioError(
-            f"{name!r} is cut off: it declares {expected} samples per channel and holds {got}. "
-            "Copy or download it again.",
-            source=name,
-            expected=expected,
-            got=got,
-        )
+    if expected is None or got >= expected * (1 - tolerance):
+        return None
+    return TruncatedAudioError(
+        f"{name!r} is cut off: it declares {expected} samples per channel and holds {got}. {ADVICE}",
+        source=name,
+        expected=expected,
+        got=got,
+    )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spleeter_nb.audio.decoder import discard
-from spleeter_nb.audio.lengths import told_length
+from spleeter_nb.audio.lengths import has_endless_tags, told_length
+from spleeter_nb.audio.mpeg import frame_bytes
 from spleeter_nb.audio.pcm import from_pcm
 from spleeter_nb.exceptions import CorruptAudioError, UnsupportedFormatError
 from spleeter_nb.values import AudioInfo, FloatArray
@@ -33,9 +34,16 @@ _PLANAR = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "s64p": "i8", "fltp": "f4", 
 _MICROSECONDS = 1_000_000
 
 _WMA = {"wmav1", "wmav2"}
+_BARE_MPEG = {(container, codec) for container in ("mp3", "mpegts", "mpeg") for codec in ("mp2", "mp3")}
 
 _ITUNES = re.compile(r"\s*(?:[0-9A-F]+\s+){3}([0-9A-F]{1,16})\b", re.IGNORECASE)
 """What iTunes notes of a song: nothing, samples in front, samples at the end, and samples between them."""
+
+_LONGEST_BLOCK = 1 << 11
+"""Samples of one packet: all of them, where a container counts packets, and some are padding."""
+
+_LONGEST_ALAC_BLOCK = 1 << 16
+"""Samples per channel; encoders take 4096, and FFmpeg takes memory for whatever a file says."""
 
 _MOST_PADDING = 1 << 13
 """Samples that an AAC encoder puts in front and at the end; more is a note about something else."""
@@ -51,7 +59,7 @@ class _Length:
 
 
 class FFmpegDecoder:
-    """Decode the first audio stream of a source with FFmpeg.
+    """Decode an audio stream of a source with FFmpeg.
 
     Parameters
     ----------
@@ -59,41 +67,36 @@ class FFmpegDecoder:
         Open; its handle is read, FFmpeg opens nothing by itself.
     container : Container
         What the source is.
+    stream : int
+        Which of its audio streams, from 0 on.
 
     Raises
     ------
     CorruptAudioError
         When FFmpeg cannot open it.
     UnsupportedFormatError
-        When it holds no sound, or sound in a codec that FFmpeg does not know.
+        When it holds no such stream, or sound in a codec that FFmpeg does not know.
     """
 
     tolerance = 0.01
     """Containers round their length, and encoders pad it."""
 
-    def __init__(self, source: Source, container: Container) -> None:
+    def __init__(self, source: Source, container: Container, *, stream: int = 0) -> None:
         import av  # noqa: PLC0415 - costs time and memory that WAV and FLAC need not pay
 
         # PyAV objects to odd streams with a ValueError, and stumbles with an IndexError over streams that a damaged
-        # file announces in the middle.
-        self.errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, IndexError)
+        # file announces in the middle. An OSError comes from the file itself, which is sent to places before its start.
+        self.errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, IndexError, OSError)
         seconds, units = told_length(source, container.format)
-        source.handle.seek(0)
         try:
-            self._container: InputContainer = av.open(
-                source.handle,
-                mode="r",
-                format=container.demuxer,
-                options={"format_whitelist": container.demuxer, "protocol_whitelist": "none"},
-                metadata_errors="replace",
-            )
+            self._container = open_closed_down(source, container)
         except self.errors as error:
             raise CorruptAudioError(
                 f"{source.name!r} begins like {container.format} but cannot be opened as such ({error}).",
                 source=source.name,
             ) from error
         try:
-            self._stream = _first_audio_stream(self._container, source.name)
+            self._stream = _audio_stream(self._container, stream, source.name)
             told = _length(self._container, self._stream, seconds=seconds, units=units)
             if container.format in _WITHOUT_LENGTH:
                 told = _Length(None)
@@ -101,12 +104,16 @@ class FFmpegDecoder:
         except BaseException:
             self._container.close()
             raise
+        self._is_bare_mpeg = (self.info.format, self.info.codec) in _BARE_MPEG
         is_wma = self.info.codec in _WMA
         if is_wma:
             # FFmpeg would leave out two blocks: one that the encoder put in front, and the first one of sound.
             self._stream.codec_context.flags2 |= av.codec.context.Flags2.skip_manual
         # Other containers tell no better where the sound ends than its last block does.
-        self._end = told if is_wma or container.format == "mp4" else _Length(None)
+        tells_end = is_wma or container.format == "mp4"
+        self._end = told if tells_end else _Length(None)
+        if told.frames and not tells_end:
+            self.tolerance = max(self.tolerance, _LONGEST_BLOCK / told.frames)
         self._parts = self._decode()
         self._rest = np.empty((0, self.info.channels), np.float32)
 
@@ -137,7 +144,7 @@ class FFmpegDecoder:
     def _decode(self) -> Iterator[FloatArray]:
         is_padding = self.info.codec in _WMA
         position = 0
-        for packet in self._container.demux(self._stream):
+        for packet in self._packets():
             for frame in packet.decode():
                 part = self._samples(frame)
                 if is_padding:
@@ -146,6 +153,17 @@ class FFmpegDecoder:
                 part = part[: self._sound_in(packet, len(part), position)]
                 position += len(part)
                 yield part
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        for packet in self._container.demux(self._stream):
+            if self._is_bare_mpeg:
+                frame = bytes(packet)
+                if frame.startswith(b"ID3"):
+                    # The tag of the next song, where several files were put together.
+                    continue
+                if len(frame) < (frame_bytes(frame) or 0):
+                    raise ValueError("its last block is cut off")
+            yield packet
 
     def _sound_in(self, packet: Packet[AudioStream], decoded: int, position: int) -> int:
         """Tell how many samples of a packet are sound: encoders fill their last block up with zeros.
@@ -176,12 +194,36 @@ class FFmpegDecoder:
         return from_pcm(np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in planes], axis=1))
 
 
-def _first_audio_stream(container: InputContainer, name: str) -> AudioStream:
+def open_closed_down(source: Source, container: Container) -> InputContainer:
+    """Open a source from its first byte with the one demuxer that fits, which can open nothing else."""
+    import av  # noqa: PLC0415 - as above
+
+    if has_endless_tags(source, container.format):
+        raise ValueError("its tags do not end")
+    source.handle.seek(0)
+    return av.open(
+        source.handle,
+        mode="r",
+        format=container.demuxer,
+        options={"format_whitelist": container.demuxer, "protocol_whitelist": "none"},
+        metadata_errors="replace",
+    )
+
+
+def _audio_stream(container: InputContainer, number: int, name: str) -> AudioStream:
     if not container.streams.audio:
         raise UnsupportedFormatError(f"{name!r} has no sound in it.", source=name)
-    stream = container.streams.audio[0]
+    if number >= len(container.streams.audio):
+        count = len(container.streams.audio)
+        raise UnsupportedFormatError(f"{name!r} has {count} streams of sound, and no {number}.", source=name)
+    stream = container.streams.audio[number]
     if stream.codec_context is None:
         raise UnsupportedFormatError(f"The sound in {name!r} is in an unknown codec.", source=name)
+    extradata = stream.codec_context.extradata or b""
+    if stream.codec_context.name == "alac" and int.from_bytes(extradata[12:16], "big") > _LONGEST_ALAC_BLOCK:
+        raise CorruptAudioError(f"{name!r} has blocks that are too long to be sound.", source=name)
+    if not stream.codec_context.channels or not stream.codec_context.sample_rate:
+        raise CorruptAudioError(f"{name!r} does not tell how many channels it has, or which rate.", source=name)
     return stream
 
 
@@ -204,22 +246,24 @@ def _length(container: InputContainer, stream: AudioStream, *, seconds: Fraction
     """Put together what the container tells; `seconds` and `units` as `told_length` gives them."""
     rate = stream.codec_context.sample_rate
     frames = _declared_frames(container, stream)
+    if seconds is not None and len(container.streams) == 1:
+        frames = round(seconds * rate)
     if frames is None:
         return _Length(None)
     note = _ITUNES.match(container.metadata.get("iTunSMPB", ""))
     noted = int(note[1], 16) if note else 0
     if noted and 0 <= frames - noted <= _MOST_PADDING:
         return _Length(noted)
-    if seconds is not None and len(container.streams) == 1:
-        frames = round(seconds * rate)
     return _Length(frames, slack=0 if units >= rate else -(-rate // min(units, 1000)))
 
 
 def _declared_frames(container: InputContainer, stream: AudioStream) -> int | None:
-    rate = stream.codec_context.sample_rate
+    rate, frames = stream.codec_context.sample_rate, 0
     if stream.duration is not None and stream.time_base is not None:
-        return round(stream.duration * stream.time_base * rate)
+        frames = round(stream.duration * stream.time_base * rate)
     # The length of a video says nothing of its sound.
-    if container.duration is not None and len(container.streams) == 1:
-        return container.duration * rate // _MICROSECONDS
-    return None
+    elif container.duration is not None and len(container.streams) == 1:
+        # Matroska counts what the encoder put in front, too.
+        frames = container.duration * rate // _MICROSECONDS - stream.codec_context.delay
+    # Programs that do not know it yet write none.
+    return frames if frames > 0 else None

@@ -4,7 +4,8 @@ A lossy encoder works on overlapping blocks: it puts some samples in front and f
 has to be in the file, or whoever reads it gets a sound that is late and too long.
 
 - MP3: FFmpeg writes delay and padding into the Xing frame, as LAME does.
-- M4A: into an edit list, in units of the movie, which are milliseconds unless one asks for samples.
+- M4A: into an edit list, in units of the movie, which are milliseconds unless one asks for samples. What FFmpeg calls
+  "ipod" is the same with fewer kinds of covers.
 - WMA: the delay is always one block. The header tells the play duration in units of 100 ns, to which FFmpeg writes
   whole milliseconds of whole blocks; the exact one is put there in the end.
 """
@@ -13,19 +14,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import IO, TYPE_CHECKING, cast
+from functools import partial
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from spleeter_nb.audio.lengths import write_asf_length
 from spleeter_nb.audio.source import ShieldedFile
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from av import AudioFrame, AudioStream
 
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
 """FFmpeg's names, by the number of channels from 1 on."""
@@ -41,12 +44,17 @@ class _Kind:
     muxer: str
     options: Callable[[int], dict[str, str]] = field(default=lambda _: {})
     """Of the muxer, from the sample rate."""
+    has_cover: bool = True
+    """Whether a picture can be attached."""
 
+
+_PICTURES = {"image/jpeg": "mjpeg", "image/png": "png"}
+"""FFmpeg's names of what covers are."""
 
 _KINDS = {
     "mp3": _Kind("libmp3lame", "mp3"),
-    "m4a": _Kind("aac", "ipod", lambda sample_rate: {"movie_timescale": str(sample_rate)}),
-    "wma": _Kind("wmav2", "asf"),
+    "m4a": _Kind("aac", "mp4", lambda sample_rate: {"movie_timescale": str(sample_rate), "brand": "M4A "}),
+    "wma": _Kind("wmav2", "asf", has_cover=False),
 }
 
 
@@ -62,10 +70,24 @@ class FFmpegEncoder:
         Hz, one that the codec has.
     channels : int
     bitrate : int
-        Bits a second of all channels; the encoder takes the nearest it has at that rate.
+        Bits a second of all channels of a stream; the encoder takes the nearest it has at that rate.
+    tags : Tags
+        WMA has no cover.
+    streams : int
+        How many streams of `channels` lie side by side in the blocks and in the file.
     """
 
-    def __init__(self, codec: str, file: IO[bytes], *, sample_rate: int, channels: int, bitrate: int) -> None:
+    def __init__(  # noqa: PLR0913 - each is a fact of the file to write
+        self,
+        codec: str,
+        file: IO[bytes],
+        *,
+        sample_rate: int,
+        channels: int,
+        bitrate: int,
+        tags: Tags = NO_TAGS,
+        streams: int = 1,
+    ) -> None:
         import av  # noqa: PLC0415 - costs time and memory that WAV and FLAC need not pay
 
         self._errors = (av.FFmpegError, ValueError)
@@ -79,11 +101,14 @@ class FFmpegEncoder:
         self._new_frame = av.AudioFrame.from_ndarray
         kind = _KINDS[codec]
         self._container = av.open(self._shield, "w", format=kind.muxer, options=kind.options(sample_rate))
-        stream = self._container.add_stream(kind.encoder, rate=sample_rate, layout=self._layout, bit_rate=bitrate)
-        self._stream = cast("AudioStream", stream)
+        add = partial(self._container.add_stream, kind.encoder, layout=self._layout, bit_rate=bitrate)
+        self._streams = [add(rate=sample_rate) for _ in range(streams)]
+        self._container.metadata.update(tags.fields)
+        if kind.has_cover and tags.cover and tags.cover_type:
+            self._attach(tags.cover, _PICTURES[tags.cover_type])
 
     def write(self, block: FloatArray) -> None:
-        """Append float32 samples of shape ``(samples, channels)``; beyond full scale they are cut off."""
+        """Append float32 samples of shape ``(samples, streams * channels)``; beyond full scale they are cut off."""
         for start in range(0, len(block), _BLOCK_FRAMES):
             self._encode(block[start : start + _BLOCK_FRAMES])
 
@@ -92,23 +117,37 @@ class FFmpegEncoder:
         frames = self._frames
         if self._codec == "wma":
             # The last block overlaps with one that follows; FFmpeg leaves it out, and half of the last is lost.
-            self._encode(np.zeros((self._stream.codec_context.frame_size, self._channels), np.float32))
-        self._shielded(lambda: self._mux(None))
+            self._encode(np.zeros((self._streams[0].codec_context.frame_size, self._channels), np.float32))
+        for stream in self._streams:
+            self._mux(stream, None)
         self._shielded(self._container.close)
         if self._codec == "wma":
             write_asf_length(self._file, frames, sample_rate=self._sample_rate)
 
+    def _attach(self, cover: bytes, codec: str) -> None:
+        from av import Packet  # noqa: PLC0415 - as above
+        from av.stream import Disposition  # noqa: PLC0415
+
+        # FFmpeg asks for a size, and stores none.
+        picture = self._container.add_mux_stream(codec, width=1, height=1)
+        picture.disposition = Disposition.attached_pic
+        packet = Packet(cover)
+        packet.stream, packet.pts, packet.dts, packet.is_keyframe = picture, 0, 0, True
+        self._shielded(lambda: self._container.mux(packet))
+
     def _encode(self, samples: FloatArray) -> None:
-        packed = np.ascontiguousarray(np.clip(samples, -1.0, 1.0)).reshape(1, -1)
-        frame = self._new_frame(packed, format="flt", layout=self._layout)
-        frame.sample_rate, frame.pts, frame.time_base = self._sample_rate, self._frames, Fraction(1, self._sample_rate)
-        self._shielded(lambda: self._mux(frame))
+        parts = np.split(np.clip(samples, -1.0, 1.0), len(self._streams), axis=1)
+        for stream, part in zip(self._streams, parts, strict=True):
+            frame = self._new_frame(np.ascontiguousarray(part).reshape(1, -1), format="flt", layout=self._layout)
+            frame.sample_rate, frame.pts = self._sample_rate, self._frames
+            frame.time_base = Fraction(1, self._sample_rate)
+            self._mux(stream, frame)
         self._frames += len(samples)
 
-    def _mux(self, frame: AudioFrame | None) -> None:
+    def _mux(self, stream: AudioStream, frame: AudioFrame | None) -> None:
         # A last frame of MP3 may be nothing but padding: its duration is 0, and with it FFmpeg would forget the
         # padding of the frame before.
-        self._container.mux([packet for packet in self._stream.encode(frame) if packet.duration])
+        self._shielded(lambda: self._container.mux([part for part in stream.encode(frame) if part.duration]))
 
     def _shielded(self, action: Callable[[], object]) -> None:
         """Raise what happened to the file rather than what FFmpeg made of it."""

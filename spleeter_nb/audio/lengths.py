@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from spleeter_nb.audio.source import Source
 
@@ -32,6 +32,9 @@ _ASF_LIVE = 0x01
 _TICKS_PER_SECOND = 10_000_000
 _TICKS_PER_MS = 10_000
 _MS_PER_SECOND = 1000
+
+_TS_PACKET = 188
+_LONGEST_EBML_NUMBER = 8
 
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 _LAST_PAGE = 0x04
@@ -110,9 +113,9 @@ def is_cut(source: Source, container: str) -> bool:
     source : Source
         Its position is moved.
     container : str
-        As in `AudioInfo.format`; all but ``ogg``, ``mp4``, ``avi`` and ``asf`` are never cut in this sense.
+        As in `AudioInfo.format`; those without an end mark are never cut in this sense.
     """
-    ends_early = {"ogg": _is_ogg_cut, "mp4": _is_mp4_cut, "avi": _is_avi_cut, "asf": _is_asf_cut}.get(container)
+    ends_early = _ENDS_EARLY.get(container)
     return ends_early is not None and ends_early(source)
 
 
@@ -129,7 +132,29 @@ def _is_ogg_cut(source: Source) -> bool:
 
 def _is_mp4_cut(source: Source) -> bool:
     """Look for a box that reaches beyond the end of the file."""
-    return any(end > source.size for _, _, end in _boxes(source, 0))
+    return any(end > source.size for _, _, end in boxes(source, 0))
+
+
+def _is_matroska_cut(source: Source) -> bool:
+    """Look for an element of the outermost level that reaches beyond the end of the file; live ones tell no size."""
+    position = 0
+    for _ in range(_MAX_CHUNKS):
+        header = source.read_at(position, 2 * _LONGEST_EBML_NUMBER)
+        if not header or not header[0]:
+            break
+        size_at = _ebml_length(header[0])
+        length = _ebml_length(header[size_at]) if size_at < len(header) else 0
+        largest = (1 << 7 * length) - 1
+        size = int.from_bytes(header[size_at : size_at + length], "big") & largest
+        if length > _LONGEST_EBML_NUMBER or size == largest:
+            return False
+        position += size_at + length + size
+    return position > source.size
+
+
+def _ebml_length(first: int) -> int:
+    """Return how many bytes a number of Matroska has, by the first of them."""
+    return 9 - first.bit_length()
 
 
 def _is_avi_cut(source: Source) -> bool:
@@ -138,11 +163,57 @@ def _is_avi_cut(source: Source) -> bool:
     return size not in _PLACEHOLDERS and 8 + size > source.size
 
 
+def _is_flv_cut(source: Source) -> bool:
+    """Look whether the file ends with the length of its last tag, which has a header of 11 bytes."""
+    end = source.size - 4
+    length = int.from_bytes(source.read_at(end, 4), "big")
+    return length > end or int.from_bytes(source.read_at(end - length + 1, 3), "big") != length - 11
+
+
 def _is_asf_cut(source: Source) -> bool:
     """Compare the file with the size in its file properties; live streams have 0 there."""
     head = source.read_at(0, _ASF_HEAD)
     start = head.find(_ASF_FILE_PROPERTIES)
     return start >= 0 and int.from_bytes(head[start + 40 : start + 48], "little") > source.size
+
+
+_ENDS_EARLY: dict[str, Callable[[Source], bool]] = {
+    "ogg": _is_ogg_cut,
+    "mp4": _is_mp4_cut,
+    "matroska": _is_matroska_cut,
+    "avi": _is_avi_cut,
+    "asf": _is_asf_cut,
+    "flv": _is_flv_cut,
+    "mpegts": lambda source: source.size % _TS_PACKET > 0,
+}
+
+
+def has_endless_tags(source: Source, container: str) -> bool:
+    """Tell whether a WAV or AVI file has tags that are said to reach beyond its end.
+
+    FFmpeg takes and clears the memory for them before it reads: 2 GB for a file of 140 bytes.
+
+    Parameters
+    ----------
+    source : Source
+        Its position is moved.
+    container : str
+        As in `AudioInfo.format`; all but ``wav`` and ``avi`` have none.
+    """
+    if container not in {"wav", "avi"}:
+        return False
+    order = ">" if source.read_at(0, 4) == b"RIFX" else "<"
+    position = 12
+    for _ in range(_MAX_CHUNKS):
+        header = source.read_at(position, 12)
+        if len(header) < 12:  # noqa: PLR2004 - name, size, and kind of a list
+            return False
+        name, size, kind = struct.unpack(order + "4sI4s", header)
+        if name == b"LIST" and kind == b"INFO" and position + 8 + size > source.size:
+            return True
+        is_entered = name == b"LIST" and kind != b"INFO" and container == "avi"
+        position += 12 if is_entered else 8 + size + size % 2
+    return True
 
 
 def told_length(source: Source, container: str) -> tuple[Fraction | None, int]:
@@ -205,8 +276,8 @@ def write_asf_length(file: IO[bytes], frames: int, *, sample_rate: int) -> None:
 
 def _mp4_timescale(source: Source) -> int | None:
     """Read in how many parts of a second an MP4 file tells the lengths of its edits; None where it does not say."""
-    start = _box(source, b"moov", 0)
-    header = None if start is None else _box(source, b"mvhd", start)
+    start = box(source, b"moov", 0)
+    header = None if start is None else box(source, b"mvhd", start)
     if header is None:
         return None
     version = source.read_at(header, 1)
@@ -214,12 +285,12 @@ def _mp4_timescale(source: Source) -> int | None:
     return int.from_bytes(timescale, "big") or None
 
 
-def _box(source: Source, name: bytes, start: int) -> int | None:
+def box(source: Source, name: bytes, start: int) -> int | None:
     """Find where the contents of an MP4 box begin, among those that follow `start`."""
-    return next((contents for found, contents, _ in _boxes(source, start) if found == name), None)
+    return next((contents for found, contents, _ in boxes(source, start) if found == name), None)
 
 
-def _boxes(source: Source, position: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(source: Source, position: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start of the contents, and end of each MP4 box from `position` on."""
     for _ in range(_MAX_CHUNKS):
         header = source.read_at(position, 16)

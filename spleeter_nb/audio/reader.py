@@ -1,26 +1,20 @@
-"""Reading: any source becomes blocks of float32, or one of our errors."""
+"""Reading: whatever was opened becomes blocks of float32, or one of our errors."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import logging
 import math
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from spleeter_nb.audio.arrays import ArrayDecoder
-from spleeter_nb.audio.decoder import check_length
-from spleeter_nb.audio.ffmpeg import FFmpegDecoder
-from spleeter_nb.audio.lengths import is_cut
+from spleeter_nb.audio.damage import ADVICE
+from spleeter_nb.audio.decoder import missing_part
 from spleeter_nb.audio.pcm import silence_damage
-from spleeter_nb.audio.sndfile import SoundFileDecoder
-from spleeter_nb.audio.sniff import sniff
-from spleeter_nb.audio.source import Source, open_source
+from spleeter_nb.audio.source import Source
 from spleeter_nb.exceptions import (
     AudioChangedError,
-    AudioLimitError,
-    AudioProcessingError,
     CorruptAudioError,
     EmptyAudioError,
     TruncatedAudioError,
@@ -29,15 +23,17 @@ from spleeter_nb.exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from spleeter_nb.audio.arrays import ArrayDecoder
+    from spleeter_nb.audio.damage import Damage
     from spleeter_nb.audio.decoder import Decoder
-    from spleeter_nb.values import AudioInfo, AudioSource, FloatArray
+    from spleeter_nb.audio.limits import Limits
+    from spleeter_nb.values import AudioInfo, FloatArray, NonFinite
 
-MAX_CHANNELS = 64
-MAX_SAMPLE_RATE = 768_000
-
-_log = logging.getLogger("spleeter_nb")
+_PIECE = 1 << 10
+"""Samples per channel that are lost with the first damage, at most."""
 
 
 class AudioReader:
@@ -51,14 +47,35 @@ class AudioReader:
         Values so far that were NaN, infinite or beyond any sound, and became 0.
     """
 
-    def __init__(self, decoder: Decoder, origin: Source | ArrayDecoder) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        origin: Source | ArrayDecoder,
+        *,
+        damage: Damage,
+        nonfinite: NonFinite,
+        limits: Limits,
+    ) -> None:
         self.info: AudioInfo = decoder.info
         self.replaced = 0
+        self._salvaged: int | None = None
+        self._is_broken = False
+        self._damage, self._nonfinite, self._limits = damage, nonfinite, limits
         self._decoder = decoder
         self._origin = origin
         self._source = origin if isinstance(origin, Source) else None
         self._is_used = False
         self._digest: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the sound, in words; complete when all blocks were read."""
+        notes = []
+        if self._salvaged is not None:
+            notes.append(f"damaged: only the first {self._salvaged / self.info.sample_rate:.2f} s can be read")
+        if self.replaced:
+            notes.append(f"{self.replaced} values were not finite or beyond any sound, and became 0")
+        return tuple(notes)
 
     def content_digest(self, check: Callable[[], None] = lambda: None) -> str:
         """Hash the source: its bytes, or an array's values, type, shape and rate; names and dates do not count.
@@ -93,6 +110,10 @@ class AudioReader:
                 source=self.info.name,
             )
 
+    def position_kept(self) -> AbstractContextManager[None]:
+        """Let the source be opened and read anew inside, and go on afterwards where this reader stood."""
+        return contextlib.nullcontext() if self._source is None else self._source.position_kept()
+
     def blocks(self, frames: int, *, offset: float = 0.0, duration: float | None = None) -> Iterator[FloatArray]:
         """Decode, once for each reader.
 
@@ -115,6 +136,8 @@ class AudioReader:
         ------
         ValidationError
             When an argument makes no sense, or `offset` lies beyond the end.
+        AudioLimitError
+            When it is longer than the limits allow; where its container does not say so, while iterating.
         EmptyAudioError, CorruptAudioError, TruncatedAudioError, AudioChangedError
             While iterating, when the source does not keep what it promises.
         """
@@ -128,8 +151,12 @@ class AudioReader:
             self._check_offset(start, self.info.frames)
         if count == 0:
             raise ValidationError(f"duration={duration} s is less than one sample.", duration=duration)
+        end = math.inf if count is None else start + count
+        # Where damage is borne, what is declared is no reason to refuse.
+        declared = None if self._damage.is_borne else self.info.frames
+        self._limits.check_length(self.info, start if declared is None else min(declared, end))
         self._is_used = True
-        return self._blocks(frames, start, count)
+        return self._blocks(frames, start, end)
 
     def _hashed(self, check: Callable[[], None]) -> str:
         digest = hashlib.blake2b(digest_size=32)
@@ -155,18 +182,19 @@ class AudioReader:
     ) -> None:
         self.close()
 
-    def _blocks(self, frames: int, start: int, count: int | None) -> Iterator[FloatArray]:
+    def _blocks(self, frames: int, start: int, end: float) -> Iterator[FloatArray]:
         position = self._skip(start)
-        end = math.inf if count is None else start + count
         while position < end:
             block = self._read(int(min(frames, end - position)), position)
             if not len(block):
                 self._check_end(position)
                 break
+            self._limits.check_length(self.info, position + len(block))
+            self._check_finite(block, position)
             position += len(block)
-            self.replaced += silence_damage(block)
             yield block
-        self._finish()
+        if self._source is not None:
+            self._source.check_unchanged()
 
     def _skip(self, start: int) -> int:
         try:
@@ -179,12 +207,31 @@ class AudioReader:
         return skipped
 
     def _read(self, frames: int, position: int) -> FloatArray:
-        try:
-            return self._decoder.read(frames)
-        except self._decoder.errors as error:
-            raise self._broken(error, position) from error
+        """Decode a block; where damage is borne in pieces, so that what lies before it in the block is not lost."""
+        if not self._damage.is_borne:
+            return self._decode(frames, position)
+        block = np.empty((frames, self.info.channels), np.float32)
+        filled = 0
+        while filled < frames:
+            piece = self._decode(min(_PIECE, frames - filled), position + filled)
+            if not len(piece):
+                break
+            block[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return block[:filled]
 
-    def _broken(self, error: Exception, position: int) -> AudioProcessingError:
+    def _decode(self, frames: int, position: int) -> FloatArray:
+        if not self._is_broken:
+            try:
+                return self._decoder.read(frames)
+            except self._decoder.errors as error:
+                broken = self._broken(error, position)
+                broken.__cause__ = error
+                self._damage.meet(broken)
+                self._is_broken = True
+        return np.empty((0, self.info.channels), np.float32)
+
+    def _broken(self, error: Exception, position: int) -> CorruptAudioError:
         """Find out why a decoder failed: a stranger's file object, a change, a cut, or plain damage."""
         name = self.info.name
         cut = False
@@ -194,15 +241,14 @@ class AudioReader:
             cut = self._source.is_exhausted
         if cut:
             return TruncatedAudioError(
-                f"{name!r} ends in the middle of its sound, after {position} samples per channel "
-                f"({error}). Copy or download it again.",
+                f"{name!r} ends in the middle of its sound, after {position} samples per channel ({error}). {ADVICE}",
                 source=name,
                 expected=self.info.frames,
                 got=position,
             )
         seconds = position / self.info.sample_rate
         return CorruptAudioError(
-            f"{name!r} is damaged soon after {seconds:.2f} s ({error}). Copy or download it again.",
+            f"{name!r} is damaged soon after {seconds:.2f} s ({error}). {ADVICE}",
             source=name,
             position=position,
         )
@@ -212,18 +258,26 @@ class AudioReader:
         if self._source is not None:
             self._source.check_readable()
             self._source.check_unchanged()
-        check_length(self.info.name, expected=self.info.frames, got=got, tolerance=self._decoder.tolerance)
+        self._damage.meet(
+            missing_part(self.info.name, expected=self.info.frames, got=got, tolerance=self._decoder.tolerance)
+        )
         if not got:
-            raise _empty(self.info.name)
+            raise self._damage.first or no_samples(self.info.name)
+        if self._damage.first is not None:
+            self._salvaged = got
 
-    def _finish(self) -> None:
-        if self._source is not None:
-            self._source.check_unchanged()
-        if self.replaced:
-            _log.warning(
-                "%r: %d values were not finite or beyond any sound; they were replaced by 0.",
-                self.info.name,
-                self.replaced,
+    def _check_finite(self, block: FloatArray, position: int) -> None:
+        """Make silence of what is no number, or no sound."""
+        replaced = silence_damage(block)
+        self.replaced += replaced
+        if replaced and self._nonfinite == "error":
+            seconds = position / self.info.sample_rate
+            raise CorruptAudioError(
+                f"{self.info.name!r} has values that are not finite or beyond any sound, {replaced} of them soon after "
+                f"{seconds:.2f} s. With nonfinite='zero' they become 0.",
+                source=self.info.name,
+                position=position,
+                count=replaced,
             )
 
     def _to_frames(self, seconds: float) -> int:
@@ -239,148 +293,6 @@ class AudioReader:
             )
 
 
-def open_audio(source: AudioSource, *, sample_rate: int | None = None, name: str | None = None) -> AudioReader:
-    """Open a source: once, without blocking, decided by content.
-
-    Parameters
-    ----------
-    source : path, bytes, binary file object or ndarray
-        A file, the bytes of one, an open one (seekable; read from its first byte, wherever it stands), or
-        samples of shape ``(samples,)`` or ``(samples, channels)``: floats with full scale 1.0, or integers.
-    sample_rate : int, optional
-        Hz; for arrays, which need it, and only for them.
-    name : str, optional
-        For messages; None takes the file's own.
-
-    Returns
-    -------
-    AudioReader
-        To be used in a ``with`` statement.
-
-    Raises
-    ------
-    ValidationError
-        When an argument makes no sense.
-    AudioNotFoundError, NotARegularFileError
-        When the path leads to no file.
-    EmptyAudioError, UnsupportedFormatError, CorruptAudioError, TruncatedAudioError
-        When the contents are no whole song.
-    AudioLimitError
-        When there are more than 64 channels, or the rate is not within 1 to 768 000 Hz.
-    """
-    if isinstance(source, np.ndarray):
-        samples = ArrayDecoder(source, sample_rate, name or "<array>")
-        return AudioReader(_within_limits(samples), samples)
-    if sample_rate is not None:
-        raise ValidationError(
-            "sample_rate is for arrays only: a file tells its own rate. Leave it out.",
-            sample_rate=sample_rate,
-        )
-    opened = open_source(source, name=name)
-    try:
-        try:
-            decoder = _open_decoder(opened)
-        finally:
-            # What a decoder says of a file object that failed is beside the point.
-            opened.check_readable()
-        return AudioReader(decoder, opened)
-    except BaseException:
-        opened.close()
-        raise
-
-
-def probe(source: AudioSource, *, sample_rate: int | None = None) -> AudioInfo:
-    """Say what a source is, without decoding it.
-
-    Parameters
-    ----------
-    source, sample_rate
-        As for `open_audio`.
-
-    Returns
-    -------
-    AudioInfo
-
-    Raises
-    ------
-    SpleeterError
-        As `open_audio`.
-    """
-    with open_audio(source, sample_rate=sample_rate) as reader:
-        return reader.info
-
-
-def read_blocks(
-    source: AudioSource,
-    frames: int,
-    *,
-    offset: float = 0.0,
-    duration: float | None = None,
-    sample_rate: int | None = None,
-) -> Iterator[FloatArray]:
-    """Open a source with the first block and close it after the last.
-
-    Parameters
-    ----------
-    source, sample_rate
-        As for `open_audio`.
-    frames, offset, duration
-        As for `AudioReader.blocks`.
-
-    Yields
-    ------
-    ndarray of float32, shape (frames, channels)
-        As `AudioReader.blocks`.
-
-    Raises
-    ------
-    SpleeterError
-        As `open_audio` and `AudioReader.blocks`, all of them while iterating.
-    """
-    with open_audio(source, sample_rate=sample_rate) as reader:
-        yield from reader.blocks(frames, offset=offset, duration=duration)
-
-
-def _open_decoder(source: Source) -> Decoder:
-    """Choose who decodes, by content; FFmpeg gets what libsndfile refuses."""
-    container = sniff(source)
-    if is_cut(source, container.format):
-        raise TruncatedAudioError(
-            f"{source.name!r} ends before the end mark of its format ({container.format}). Copy or download it again.",
-            source=source.name,
-            expected=None,
-            got=None,
-        )
-    if container.soundfile:
-        try:
-            return _within_limits(SoundFileDecoder(source, container))
-        except SoundFileDecoder.errors:
-            pass
-    return _within_limits(FFmpegDecoder(source, container))
-
-
-def _within_limits(decoder: Decoder) -> Decoder:
-    """Refuse, before any sample is decoded, what is beyond the limits, and what is known to be empty."""
-    info = decoder.info
-    problem = None
-    if not 1 <= info.channels <= MAX_CHANNELS:
-        problem = f"{info.channels} channels; 1 to {MAX_CHANNELS} are read"
-    elif not 1 <= info.sample_rate <= MAX_SAMPLE_RATE:
-        problem = f"a rate of {info.sample_rate} Hz; 1 to {MAX_SAMPLE_RATE} Hz are read"
-    if problem is not None:
-        decoder.close()
-        raise AudioLimitError(
-            f"{info.name!r} has {problem}.",
-            source=info.name,
-            channels=info.channels,
-            sample_rate=info.sample_rate,
-        )
-    if info.frames == 0:
-        decoder.close()
-        raise _empty(info.name)
-    return decoder
-
-
 def _seconds(name: str, value: float) -> float:
     """Check a time: a number, not negative, not NaN."""
     try:
@@ -392,5 +304,6 @@ def _seconds(name: str, value: float) -> float:
     return seconds
 
 
-def _empty(name: str) -> EmptyAudioError:
+def no_samples(name: str) -> EmptyAudioError:
+    """Return what to raise for sound without samples."""
     return EmptyAudioError(f"{name!r} is a sound file without a single sample.", source=name)

@@ -9,17 +9,19 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 import soundfile
 
-from spleeter_nb.audio.decoder import check_length, discard
+from spleeter_nb.audio.decoder import discard, missing_part
 from spleeter_nb.audio.lengths import declared_frames
 from spleeter_nb.audio.pcm import to_pcm
 from spleeter_nb.audio.source import ShieldedFile
-from spleeter_nb.values import AudioInfo, FloatArray
+from spleeter_nb.audio.vorbis_tags import VorbisTags
+from spleeter_nb.values import NO_TAGS, AudioInfo, FloatArray, Tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
 
+    from spleeter_nb.audio.damage import Damage
     from spleeter_nb.audio.pcm import BitDepth
     from spleeter_nb.audio.sniff import Container
     from spleeter_nb.audio.source import Source
@@ -79,18 +81,18 @@ class SoundFileDecoder:
         Open; its handle is read.
     container : Container
         What the source is.
+    damage : Damage
+        Hears of a WAV or AIFF file that declares more samples than it holds.
 
     Raises
     ------
     soundfile.SoundFileError
         When libsndfile does not open it.
-    TruncatedAudioError
-        When a WAV or AIFF file declares more samples than it holds.
     """
 
     errors: tuple[type[Exception], ...] = (soundfile.SoundFileError,)
 
-    def __init__(self, source: Source, container: Container) -> None:
+    def __init__(self, source: Source, container: Container, damage: Damage) -> None:
         declared = declared_frames(source, container.format)
         source.handle.seek(0)
         descriptor = source.descriptor
@@ -98,6 +100,7 @@ class SoundFileDecoder:
         try:
             self.tolerance = _TOLERANCES.get(container.format, 0.0)
             self.info = self._describe(source.name, container.format, declared)
+            damage.meet(missing_part(source.name, expected=declared, got=self._file.frames))
         except BaseException:
             self._file.close()
             raise
@@ -124,13 +127,11 @@ class SoundFileDecoder:
         self._file.close()
 
     def _describe(self, name: str, format_: str, declared: int | None) -> AudioInfo:
-        codec = self._file.subtype.lower()
-        present = None if self._file.frames == _UNKNOWN_FRAMES else self._file.frames
-        if declared is not None and present is not None:
-            check_length(name, expected=declared, got=present)
-        elif format_ == "wav" and not present:
+        if declared is None and format_ == "wav" and not self._file.frames:
             # A header that leaves the length blank is an empty file to libsndfile; FFmpeg reads on.
             raise soundfile.SoundFileRuntimeError("the header declares no length")
+        codec = self._file.subtype.lower()
+        present = None if self._file.frames == _UNKNOWN_FRAMES else self._file.frames
         return AudioInfo(
             name=name,
             format=format_,
@@ -143,15 +144,20 @@ class SoundFileDecoder:
 
 
 class _SoundFileEncoder:
-    """Write with libsndfile; `options` are those of its file."""
+    """Write FLAC or OGG with libsndfile; `options` are those of its file."""
 
-    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, **options: object) -> None:
+    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, tags: Tags, **options: object) -> None:
+        self._target = file
         self._shield = ShieldedFile(file)
         self._file = _Stream(self._shield, "w", sample_rate, channels, **options)
+        self._tags = VorbisTags(tags, is_flac=options["format"] == "FLAC")
+        if self._tags.placeholder:
+            self._file.date = self._tags.placeholder
 
     def finish(self) -> None:
-        """Write what is left, and the length."""
+        """Write what is left, the length, and the tags."""
         self._shielded(self._file.close)
+        self._tags.fill_in(self._target)
 
     def _write(self, samples: npt.NDArray[np.generic]) -> None:
         self._shielded(lambda: self._file.write(samples))
@@ -177,12 +183,16 @@ class FlacEncoder(_SoundFileEncoder):
         Hz.
     channels : int
     bit_depth : {16, 24}
+    tags : Tags
+        With any, `file` has to be open for reading, too.
     """
 
-    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth) -> None:
+    def __init__(
+        self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth, tags: Tags = NO_TAGS
+    ) -> None:
         self._bits: Literal[16, 24] = 24 if bit_depth == 24 else 16  # noqa: PLR2004 - bits
-        subtype = f"PCM_{self._bits}"
-        super().__init__(file, sample_rate=sample_rate, channels=channels, subtype=subtype, format="FLAC")
+        options = {"subtype": f"PCM_{self._bits}", "format": "FLAC"}
+        super().__init__(file, sample_rate=sample_rate, channels=channels, tags=tags, **options)
 
     def write(self, block: FloatArray) -> None:
         """Append float32 samples of shape ``(samples, channels)``."""
@@ -204,13 +214,16 @@ class VorbisEncoder(_SoundFileEncoder):
     bitrate : int
         Bits a second of all channels, on average: Vorbis takes as many as each moment needs for the quality whose
         nominal rate this is. Above 48 kHz it knows no nominal rates, and that of 48 kHz is taken.
+    tags : Tags
+        With any, `file` has to be open for reading, too.
     """
 
-    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bitrate: int) -> None:
+    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bitrate: int, tags: Tags = NO_TAGS) -> None:
         order = _VORBIS_ORDER.get(channels)
         self._order = None if order is None else np.argsort(order)
         level = _vorbis_level(bitrate, min(sample_rate, _MAX_NOMINAL_RATE), channels)
-        super().__init__(file, sample_rate=sample_rate, channels=channels, **_VORBIS, compression_level=level)
+        options = {**_VORBIS, "compression_level": level}
+        super().__init__(file, sample_rate=sample_rate, channels=channels, tags=tags, **options)
 
     def write(self, block: FloatArray) -> None:
         """Append float32 samples of shape ``(samples, channels)``; beyond full scale they are cut off."""

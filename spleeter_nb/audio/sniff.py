@@ -13,6 +13,23 @@ if TYPE_CHECKING:
 
 READABLE = "WAV, FLAC, AIFF, OGG, MP3, M4A, AAC, WMA and the sound of MP4, MKV, WebM, AVI, FLV and MPEG files"
 
+ENDINGS = {
+    "wav": ("wav", "wave", "bwf", "rf64"),
+    "flac": ("flac",),
+    "aiff": ("aif", "aiff", "aifc"),
+    "ogg": ("ogg", "oga", "opus"),
+    "mp3": ("mp3", "mp2"),
+    "aac": ("aac",),
+    "mp4": ("m4a", "m4b", "mp4", "m4v", "mov", "3gp"),
+    "asf": ("wma", "wmv", "asf"),
+    "matroska": ("mka", "mkv", "webm"),
+    "avi": ("avi",),
+    "flv": ("flv",),
+    "mpegts": ("ts",),
+    "mpeg": ("mpg", "mpeg", "vob"),
+}
+"""What names of files end in, by format."""
+
 _HEAD = 1024
 """Bytes that the patterns look at."""
 
@@ -100,7 +117,7 @@ def sniff(source: Source) -> Container:
     UnsupportedFormatError
         When none fits; the message says what the bytes look like.
     """
-    head = _head_after_tags(source)
+    head = source.read_at(sound_start(source), _HEAD)
     for container in CONTAINERS:
         if container.pattern.match(head):
             return container
@@ -112,16 +129,16 @@ def sniff(source: Source) -> Container:
     )
 
 
-def _head_after_tags(source: Source) -> bytes:
-    """Give the bytes after any ID3v2 tags: a cover picture in a tag may be longer than the song."""
+def sound_start(source: Source) -> int:
+    """Find the first byte after any ID3v2 tags: a cover picture in a tag may be longer than the song."""
     position = 0
     for _ in range(_MAX_ID3_TAGS):
-        head = source.read_at(position, _HEAD)
+        head = source.read_at(position, _ID3_HEADER + 1)
         if not (head.startswith(b"ID3") and len(head) > _ID3_HEADER):
             break
         a, b, c, d = head[6:10]
         position += _ID3_HEADER + (a << 21 | b << 14 | c << 7 | d)
-    return head
+    return position
 
 
 def _describe(head: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -147,17 +148,25 @@ class Source:
         return self.handle.tell() >= self.size
 
     def read_at(self, position: int, count: int) -> bytes:
-        """Read up to `count` bytes at `position`."""
+        """Read up to `count` bytes at `position`, which headers may give as they like."""
+        if position >= self.size:
+            return b""
         self.handle.seek(position)
         return self.handle.read(count) or b""
 
     def contents(self) -> Iterator[bytes]:
         """Yield all bytes in blocks; the position is afterwards where it was."""
-        position = self.handle.tell()
-        try:
+        with self.position_kept():
             for start in range(0, self.size, _BLOCK_BYTES):
                 yield self.read_at(start, _BLOCK_BYTES)
                 self.check_readable()
+
+    @contextlib.contextmanager
+    def position_kept(self) -> Iterator[None]:
+        """Let anybody read inside: a caller's file object has one position for all who read it."""
+        position = self.handle.tell()
+        try:
+            yield
         finally:
             self.handle.seek(position)
 

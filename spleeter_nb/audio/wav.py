@@ -13,10 +13,12 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from spleeter_nb.audio.pcm import to_pcm
+from spleeter_nb.audio.riff_tags import riff_chunks
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     from spleeter_nb.audio.pcm import BitDepth
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 _PCM = 1
 _FLOAT = 3
@@ -35,14 +37,19 @@ class WavEncoder:
         Hz.
     channels : int
     bit_depth : {16, 24, 32, "float"}
+    tags : Tags
+        Follow the samples.
     """
 
-    def __init__(self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth) -> None:
+    def __init__(
+        self, file: IO[bytes], *, sample_rate: int, channels: int, bit_depth: BitDepth, tags: Tags = NO_TAGS
+    ) -> None:
         self._file = file
         self._sample_rate = sample_rate
         self._channels = channels
         self._bit_depth: BitDepth = bit_depth
         self._data_bytes = 0
+        self._tags = riff_chunks(tags)
         self._file.write(self._header())
 
     def write(self, block: FloatArray) -> None:
@@ -51,14 +58,14 @@ class WavEncoder:
 
     def finish(self) -> None:
         """Write the sizes into the header."""
-        self._file.write(bytes(self._data_bytes % 2))
+        self._file.write(bytes(self._data_bytes % 2) + self._tags)
         self._file.seek(0)
         self._file.write(self._header())
 
     def _header(self) -> bytes:
         bits = 32 if self._bit_depth == "float" else self._bit_depth
         frame_bytes = self._channels * bits // 8
-        riff_bytes = _HEADER.size - 8 + self._data_bytes + self._data_bytes % 2
+        riff_bytes = _HEADER.size - 8 + self._data_bytes + self._data_bytes % 2 + len(self._tags)
         is_long = riff_bytes > _MAX_RIFF
         long_sizes = (riff_bytes, self._data_bytes, self._data_bytes // frame_bytes) if is_long else (0, 0, 0)
         return _HEADER.pack(

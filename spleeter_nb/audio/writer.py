@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from spleeter_nb.audio.codecs import CODECS, choose_encoding
-from spleeter_nb.audio.reader import probe
+from spleeter_nb.audio.opening import probe
 from spleeter_nb.exceptions import (
     EmptyAudioError,
     OutputExistsError,
@@ -20,14 +20,15 @@ from spleeter_nb.exceptions import (
     ValidationError,
 )
 from spleeter_nb.storage import create_temporary, move_into_place, storing, sync_folder
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from spleeter_nb.audio.codecs import Bitrate
+    from spleeter_nb.audio.codecs import Bitrate, Encoding
     from spleeter_nb.audio.pcm import BitDepth
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 _WRITE_FRAMES = 1 << 16
 _log = logging.getLogger("spleeter_nb")
@@ -42,21 +43,18 @@ class AudioWriter:
     ----------
     path : path
         The target. Its folder must exist; a link there is replaced, not followed.
+    encoding : Encoding
+        How to write; `choose_encoding` makes one.
     sample_rate : int
         Hz.
     channels : int
-    codec : {"wav", "flac", "mp3", "ogg", "m4a", "wma"}
-    bit_depth : {16, 24, 32, "float"}, optional
-        Of wav and flac; None takes 16. FLAC has 16 and 24.
-    bitrate : int or str, optional
-        Of the others: bits a second of all channels, or ``"128k"``; None takes the codec's default.
+    tags : Tags
+        Of the song, as far as the codec has room for them.
     exist_ok : bool
         Whether a file at `path` may be replaced, also one that appears while this one is written.
 
     Raises
     ------
-    UnsupportedFormatError
-        When the codec is unknown.
     ValidationError
         When the codec cannot hold such samples: nothing is resampled on the way.
     OutputExistsError
@@ -78,20 +76,19 @@ class AudioWriter:
     def __init__(  # noqa: PLR0913 - each is a fact of the file to write
         self,
         path: str | os.PathLike[str],
+        encoding: Encoding,
         *,
         sample_rate: int,
         channels: int,
-        codec: str = "wav",
-        bit_depth: BitDepth | None = None,
-        bitrate: Bitrate | None = None,
+        tags: Tags = NO_TAGS,
         exist_ok: bool = True,
     ) -> None:
         self.path = Path(path)
         self.frames = 0
         self.clipped = 0
         self._channels = channels
-        self._encoding = choose_encoding(codec, bit_depth=bit_depth, bitrate=bitrate)
-        self._encoding.check(sample_rate=sample_rate, channels=channels)
+        self._encoding = encoding
+        encoding.check(sample_rate=sample_rate, channels=channels)
         self._exist_ok = exist_ok
         self._is_open = True
         self._is_finished = False
@@ -99,7 +96,7 @@ class AudioWriter:
             self.check_target()
             # The target's name may be as long as a name can be, so the neighbour's is not made from it.
             self.temporary, self._file = create_temporary(self.path.parent)
-            self._encoder = self._encoding.begin(self._file, sample_rate=sample_rate, channels=channels)
+            self._encoder = encoding.begin(self._file, sample_rate=sample_rate, channels=channels, tags=tags)
 
     def write(self, block: FloatArray) -> None:
         """Append samples.
@@ -274,22 +271,22 @@ def write(  # noqa: PLR0913 - each is a fact of the file to write
         The target.
     samples : ndarray of float32, shape (samples,) or (samples, channels)
         Full scale 1.0.
-    sample_rate, codec, bit_depth, bitrate, exist_ok
+    sample_rate, exist_ok
         As for `AudioWriter`.
+    codec, bit_depth, bitrate
+        As for `choose_encoding`.
 
     Raises
     ------
     SpleeterError
-        As `AudioWriter`.
+        As `choose_encoding` and `AudioWriter`.
     """
     channelled = samples[:, np.newaxis] if samples.ndim == 1 else samples
     with AudioWriter(
         path,
+        choose_encoding(codec, bit_depth=bit_depth, bitrate=bitrate),
         sample_rate=sample_rate,
         channels=channelled.shape[-1],
-        codec=codec,
-        bit_depth=bit_depth,
-        bitrate=bitrate,
         exist_ok=exist_ok,
     ) as writer:
         for start in range(0, len(channelled), _WRITE_FRAMES):

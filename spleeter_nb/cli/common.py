@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("spleeter_nb")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+OnCorruptOption = Annotated[
+    str, typer.Option(help="Of a damaged file: error, or salvage what comes before the damage.")
+]
 ModelsDirOption = Annotated[Path | None, typer.Option("--models-dir", help="Folder of the models.")]
 
 

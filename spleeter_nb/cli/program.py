@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,20 +17,24 @@ from spleeter_nb.cli.common import (
     LOG,
     JsonOption,
     ModelsDirOption,
+    OnCorruptOption,
     complain,
     error_report,
     read_config,
     show,
     start_logging,
 )
+from spleeter_nb.cli.info import info
 from spleeter_nb.cli.models import app as models_app
 from spleeter_nb.exceptions import SpleeterError, ValidationError
 
 if TYPE_CHECKING:
     import os
 
+    from spleeter_nb.audio import Bitrate
     from spleeter_nb.config import Setting, SpleeterConfig
     from spleeter_nb.engine.result import SeparationResult
+    from spleeter_nb.values import Preprocess
 
 # What Spleeter's -a takes by default; another adapter is Python code of Spleeter's that cannot run here.
 _SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
@@ -103,7 +108,15 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     residual: Annotated[
         str | None, typer.Option(help="Where sound goes that no stem took: 'stem', or a stem's name.")
     ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="Done to songs before, as in remove_dc,high_pass=30,loudness=-23; or nothing.")
+    ] = None,
+    stem_mp4: Annotated[
+        bool, typer.Option("--stem-mp4", help="Write mixture and stems to one .stem.mp4, too, as DJ programs play it.")
+    ] = False,
     on_exist: Annotated[str, typer.Option(help="overwrite, skip or error.")] = "overwrite",
+    on_corrupt: OnCorruptOption = "error",
+    nonfinite: Annotated[str, typer.Option(help="Of values that are no numbers or no sound: zero or error.")] = "zero",
     cache: Annotated[bool, typer.Option(help="Take stems from the cache, and put new ones there.")] = True,
     models_dir: ModelsDirOption = None,
     offline: OfflineOption = False,
@@ -127,7 +140,10 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
         "overlap": overlap,
         "mask_extension": mask_extension,
         "residual": residual,
+        "preprocess": _preprocess(preprocess),
         "on_exist": on_exist,
+        "on_corrupt": on_corrupt,
+        "nonfinite": nonfinite,
         "cache": cache,
         "progress": not quiet and not as_json,
     }
@@ -137,23 +153,14 @@ def separate(  # noqa: PLR0913 - one parameter for each option of the command
     config = read_config(models_dir, offline=offline)
     try:
         outcomes = asyncio.run(_batch(files, params_filename, options, config=config, recursive=recursive))
+        stem_files = [_stem_file(outcome, options) for outcome in outcomes] if stem_mp4 else []
     except KeyboardInterrupt:
         complain(f"interrupted; what is finished lies in {output_path}. The same command again does the rest.")
         raise typer.Exit(130) from None
-    failed = [outcome for outcome in outcomes if isinstance(outcome, SpleeterError)]
-    if as_json:
-        show([_report(outcome) for outcome in outcomes])
-    for error in failed:
-        song = error.context.get("song")
-        complain(f"{song}: {error}" if song else str(error))
-    if not as_json and not quiet:
-        for outcome in outcomes:
-            if not isinstance(outcome, SpleeterError):
-                show(_summary(outcome))
-        if len(outcomes) > 1:
-            show(f"{len(outcomes)} songs: {len(outcomes) - len(failed)} done, {len(failed)} failed")
-    if failed:
-        raise typer.Exit(1)
+    _end(outcomes, stem_files, as_json=as_json, quiet=quiet)
+
+
+app.command()(info)
 
 
 @app.command()
@@ -251,6 +258,47 @@ async def _batch(
         return await engine.batch_separate(files, model_name, recursive=recursive, **options)
 
 
+def _end(
+    outcomes: list[SeparationResult | SpleeterError],
+    stem_files: list[Path | SpleeterError | None],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Tell what became of the songs, and exit with 1 if something failed."""
+    failed = [outcome for outcome in (*outcomes, *stem_files) if isinstance(outcome, SpleeterError)]
+    if as_json:
+        show([_report(*pair) for pair in zip_longest(outcomes, stem_files)])
+    for error in failed:
+        song = str(error.context.get("song", ""))
+        complain(f"{song if song.isprintable() else repr(song)}: {error}" if song else str(error))
+    if not as_json and not quiet:
+        for outcome in outcomes:
+            if not isinstance(outcome, SpleeterError):
+                show(_summary(outcome))
+        for path in stem_files:
+            if isinstance(path, Path):
+                show(str(path))
+        if len(outcomes) > 1:
+            show(f"{len(outcomes)} songs: {len(outcomes) - len(failed)} done, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _stem_file(outcome: SeparationResult | SpleeterError, options: dict[str, Any]) -> Path | SpleeterError | None:
+    """Write the stem file of a song, if it was separated; return where it lies, or what is wrong with it."""
+    from spleeter_nb.engine.options import parse_options  # noqa: PLC0415 - quick help needs none of it
+    from spleeter_nb.engine.stem_mp4 import save_beside_stems  # noqa: PLC0415 - as above
+
+    if isinstance(outcome, SpleeterError):
+        return None
+    try:
+        return save_beside_stems(outcome, parse_options(options))
+    except SpleeterError as error:
+        error.context["song"] = outcome.origin
+        return error
+
+
 def _check_spleeters_own(*, adapter: str, inputs: bool) -> None:
     if inputs:
         LOG.warning("-i has no effect: name the songs without it, as in Spleeter since 2.1.")
@@ -262,29 +310,38 @@ def _check_spleeters_own(*, adapter: str, inputs: bool) -> None:
         )
 
 
-def _needed_bitrate(codec: str, bitrate: str | None) -> str | None:
+def _preprocess(text: str | None) -> Preprocess | None:
+    from spleeter_nb.engine.options import parse_preprocess  # noqa: PLC0415 - quick help needs none of it
+
+    return None if text is None else parse_preprocess(text)
+
+
+def _needed_bitrate(codec: str, bitrate: str | None) -> Bitrate | None:
     """Leave out a bit rate where there is none to choose: Spleeter takes it in silence, and scripts give it."""
-    from spleeter_nb.audio import CODECS  # noqa: PLC0415 - quick help needs none of it
+    from spleeter_nb.audio import fitting_bitrate  # noqa: PLC0415 - quick help needs none of it
 
-    if bitrate is not None and codec in CODECS and CODECS[codec].is_lossless:
+    needed = fitting_bitrate(codec, bitrate)
+    if bitrate and needed is None:
         LOG.warning("-b %s has no effect: %s has no bitrate to choose.", bitrate, codec)
-        return None
-    return bitrate
+    return needed
 
 
-def _report(result: SeparationResult | SpleeterError) -> dict[str, Any]:
+def _report(result: SeparationResult | SpleeterError, stem_file: Path | SpleeterError | None = None) -> dict[str, Any]:
     if isinstance(result, SpleeterError):
         return {"source": result.context.get("song"), "error": error_report(result)}
     return {
         "source": result.origin,
         "model": result.model_name,
         "stems": {name: str(stem.path) for name, stem in result.items()},
+        "stem_mp4": error_report(stem_file) if isinstance(stem_file, SpleeterError) else stem_file and str(stem_file),
         "duration": result.duration,
         "seconds": result.seconds,
         "timings": dict(result.timings),
         "x_realtime": result.x_realtime if result.runtime else None,
         "runtime": asdict(result.runtime) if result.runtime else None,
         "cache_level": result.cache_level,
+        "preparation": asdict(result.preparation) if result.preparation else None,
+        "notes": result.notes,
     }
 
 

@@ -11,7 +11,10 @@ _PRETRAINED = "pretrained_models"
 
 
 def read_settings() -> SpleeterConfig:
-    """Read them; models lie in ``MODEL_PATH``, else in our setting `models_dir`, else in ``pretrained_models``."""
+    """Read them; models lie in ``MODEL_PATH``, else in our setting `models_dir`, else in ``pretrained_models``.
+
+    Stems keep the rate that they have in Spleeter: who calls it knows of no other.
+    """
     config = SpleeterConfig()
     folder = read_model_path() or config.models_dir or _PRETRAINED
-    return config.replace(models_dir=Path(folder).expanduser().absolute())
+    return config.replace(models_dir=Path(folder).expanduser().absolute(), default_sample_rate=None)

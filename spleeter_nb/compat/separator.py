@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spleeter_nb.audio import CODECS, probe
+from spleeter_nb.audio import CODECS, fitting_bitrate, probe
 from spleeter_nb.compat._settings import read_settings
 from spleeter_nb.compat.audio import Codec
 from spleeter_nb.compat.audio.adapter import AudioAdapter
-from spleeter_nb.compat.audio.ffmpeg import FFMPEGProcessAudioAdapter, fitting_bitrate
+from spleeter_nb.compat.audio.ffmpeg import FFMPEGProcessAudioAdapter
 from spleeter_nb.engine.loaded import model_manager
 from spleeter_nb.engine.separation import separate_with
 from spleeter_nb.engine.targets import Targets, home_expanded

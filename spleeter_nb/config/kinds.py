@@ -41,6 +41,7 @@ def _formats(value: object) -> object:
 Switch = Annotated[bool, "true or false"]
 Count = Annotated[int, Field(ge=1, le=10**6), "a whole number, 1 to 1000000"]
 Megabytes = Annotated[int, Field(ge=1, le=10**9), "a whole number of MB, 1 to 1000000000"]
+CacheMegabytes = Annotated[int, Field(ge=0, le=10**9), "a whole number of MB, 0 (none) to 1000000000"]
 Seconds = Annotated[float, Field(gt=0, le=86_400), "a number of seconds above 0, at most 86400"]
 Hours = Annotated[float, Field(gt=0, le=87_600), "a number of hours above 0, at most 87600"]
 Percent = Annotated[float, Field(ge=0, le=100), "a percentage, 0 to 100"]

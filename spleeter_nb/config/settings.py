@@ -15,6 +15,7 @@ from spleeter_nb.config.environment import read_environment
 from spleeter_nb.config.kinds import (
     Address,
     AlertThresholds,
+    CacheMegabytes,
     Count,
     Duration,
     Folder,
@@ -98,10 +99,10 @@ class SpleeterConfig(BaseSettings):  # noqa: PLW1641 - pydantic hashes what is f
     """Whether stems are kept for the next time."""
     cache_dir: Folder = None
     """Where they are kept on disk; None: the user's cache folder (see `cache_path`)."""
-    memory_cache_mb: Megabytes = 512
-    """What the cache may take in memory, MB."""
-    cache_size_mb: Megabytes = 2048
-    """What the cache may take on disk, MB."""
+    memory_cache_mb: CacheMegabytes = 512
+    """What the cache may take in memory, MB; 0: it keeps nothing there."""
+    cache_size_mb: CacheMegabytes = 2048
+    """What the cache may take on disk, MB; 0: it keeps nothing there."""
     cache_ttl_hours: Hours = 24.0
     """How long a value is kept."""
     redis_url: Address = None
@@ -111,13 +112,13 @@ class SpleeterConfig(BaseSettings):  # noqa: PLW1641 - pydantic hashes what is f
     auto_download: Switch = True
     """Whether a missing model may be fetched; false is the offline switch."""
     default_sample_rate: Rate = None
-    """Hz of the stems; None: as the input."""
+    """Hz of the stems, as if songs had been brought to it first; None: each song's own."""
     supported_formats: Formats = None
     """Formats that may be read, in lower case, in the environment with commas between; None: all that can be."""
     enable_preprocessing: Switch = False
-    """Whether every source is preprocessed."""
+    """Whether songs are preprocessed where a call says nothing: DC removed, and a high-pass at 20 Hz."""
     normalize_loudness: Switch = False
-    """Whether every source is brought to one loudness."""
+    """Whether the networks hear all songs at -23 LUFS, where a call says nothing of `preprocess`."""
     max_file_mb: Limit = None
     """The largest file that is read, MB; None: any."""
     max_duration_s: Duration = None

@@ -10,17 +10,11 @@ if TYPE_CHECKING:
 NOT_YET = frozenset(
     {
         "alert_thresholds",
-        "default_sample_rate",
         "enable_monitoring",
-        "enable_preprocessing",
         "health_check_interval",
-        "max_duration_s",
-        "max_file_mb",
         "memory_limit_mb",
         "metrics_export_interval",
         "metrics_port",
-        "normalize_loudness",
-        "supported_formats",
     }
 )
 """Settings that are checked and shown, and do nothing so far: what they set comes with a later release."""

@@ -82,17 +82,22 @@ def filter_taps(sample_rate: int, *, high_pass: float | None = None, low_pass: f
     """
     taps = np.ones(1)
     if high_pass is not None:
-        if high_pass >= sample_rate / 2:
-            raise ValidationError(
-                f"high_pass is {high_pass:g} Hz; allowed at this song's rate of {sample_rate} Hz: less than half of "
-                f"it, beyond which there is no sound.",
-                high_pass=high_pass,
-                sample_rate=sample_rate,
-            )
+        check_high_pass(sample_rate, high_pass)
         taps = _ideal(sample_rate, high_pass, width=_HIGH_PASS_WIDTH, passes_zero=False)
     if low_pass is not None and low_pass < sample_rate / 2:
         taps = np.convolve(taps, _ideal(sample_rate, low_pass, width=_LOW_PASS_WIDTH, passes_zero=True))
     return taps.astype(np.float32)
+
+
+def check_high_pass(sample_rate: int, high_pass: float) -> None:
+    """Raise `ValidationError` if a high-pass at so many Hz is at half the rate or above: nothing would be left."""
+    if high_pass >= sample_rate / 2:
+        raise ValidationError(
+            f"high_pass is {high_pass:g} Hz; allowed at this song's rate of {sample_rate} Hz: less than half of it, "
+            f"beyond which there is no sound.",
+            high_pass=high_pass,
+            sample_rate=sample_rate,
+        )
 
 
 def convolve(blocks: Iterable[FloatArray], taps: FloatArray, *, channels: int) -> Iterator[FloatArray]:

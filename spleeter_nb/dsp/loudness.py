@@ -65,7 +65,7 @@ class LoudnessMeter:
     Parameters
     ----------
     sample_rate : int
-        Hz, 100 or more.
+        Hz.
     channels : int
         In the order of WAV files.
     """
@@ -196,16 +196,21 @@ def k_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
     their frequencies, qualities and gain: B. De Man, "Evaluation of implementations of the EBU R128 loudness
     measurement", AES Convention 145, 2018.
     """
-    k, q = math.tan(math.pi * 1681.974450955533 / sample_rate), 0.7071752369554196
+    k, q = _warped(1681.974450955533, sample_rate), 0.7071752369554196
     gain = 10 ** (3.999843853973347 / 20)
     middle = gain**0.4996667741545416
     head = [gain + middle * k / q + k * k, 2 * (k * k - gain), gain - middle * k / q + k * k, *_poles(k, q)]
     frequency, q = 38.13547087602444, 0.5003270373238773
-    k, printed = (math.tan(math.pi * frequency / rate) for rate in (sample_rate, 48_000))
+    k, printed = (_warped(frequency, rate) for rate in (sample_rate, 48_000))
     # The printed numerator is 1, -2, 1 without the denominator's first coefficient, which is part of the response.
     passband = 1 + printed / q + printed * printed
     ear = [passband, -2 * passband, passband, *_poles(k, q)]
     return np.array([np.divide(section, section[3]) for section in (head, ear)])
+
+
+def _warped(frequency: float, sample_rate: int) -> float:
+    # What lies above half the rate stays beyond all that the song has.
+    return math.tan(math.pi * min(frequency / sample_rate, 0.499))
 
 
 def _poles(k: float, q: float) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from spleeter_nb.values import FloatArray, MaskExtension
+    from spleeter_nb.values import FloatArray
 
 EPS = 1e-10
 """Spleeter's own, far below any magnitude that can be heard."""
@@ -43,23 +43,22 @@ def ratio_masks(estimates: FloatArray, *, exponent: float = 2.0, eps: float = EP
     return estimates
 
 
-def extend_mask(mask: FloatArray, n_bins: int, *, extension: MaskExtension) -> FloatArray:
-    """Say what the mask is above the bins that the network saw.
+def extend_mask(mask: FloatArray, n_bins: int) -> FloatArray:
+    """Go on with a mask above the bins that the network saw: each frame by the mean over its bins.
 
     Parameters
     ----------
     mask : float32 (channels, frames, bins)
     n_bins : int
-        Bins of the whole spectrum.
-    extension : {"zeros", "average"}
-        ``zeros``: nothing of the mixture above belongs to this stem; the mask stays as it is, since the inverse
-        transform takes missing bins as zero. ``average``: the mean over the frame's bins.
+        Bins that the mask shall have, no fewer than it has.
 
     Returns
     -------
-    float32 (channels, frames, bins or n_bins)
+    float32 (channels, frames, n_bins)
+        The array itself if nothing is missing.
     """
-    if extension == "zeros":
+    missing = n_bins - mask.shape[-1]
+    if not missing:
         return mask
-    above = np.broadcast_to(mask.mean(axis=-1, keepdims=True), (*mask.shape[:-1], n_bins - mask.shape[-1]))
+    above = np.broadcast_to(mask.mean(axis=-1, keepdims=True), (*mask.shape[:-1], missing))
     return np.concatenate([mask, above], axis=-1)

@@ -1,6 +1,6 @@
-"""How near an estimate comes to the true stem, in dB: more is better.
+"""How near an estimate comes to the true stem, in dB, more is better; and how far stems are from adding up.
 
-Both scores are taken over all samples and channels at once. Silent references have no defined score: nan.
+Both ratios are taken over all samples and channels at once. Silent references have no defined score: nan.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from spleeter_nb.exceptions import MissingDependencyError, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -87,6 +87,31 @@ def si_sdr(reference: FloatArray, estimate: FloatArray) -> float:
         return float("nan")
     projected = common**2 / signal
     return _ratio_db(projected, max(0.0, estimated - projected))
+
+
+def null_db(mixture: FloatArray, stems: Collection[FloatArray]) -> float:
+    r"""Return the level of what is left when all stems are subtracted from their mixture.
+
+    .. math:: 20 \log_{10} \mathrm{RMS}\left(x - \sum_i s_i\right)
+
+    Parameters
+    ----------
+    mixture : float32 (samples, channels)
+    stems : collection of float32 (samples, channels)
+        All of them, each of the mixture's shape.
+
+    Returns
+    -------
+    float
+        dBFS: 0 is an RMS of 1.0, over all samples and channels; -inf where nothing is left.
+    """
+    left = 0.0
+    for start in range(0, len(mixture), _BLOCK):
+        rest = mixture[start : start + _BLOCK].astype(np.float64)
+        for stem in stems:
+            rest -= stem[start : start + _BLOCK]
+        left += _energy(rest)
+    return 10 * float(np.log10(left / mixture.size)) if left else float("-inf")
 
 
 def bss_eval(

@@ -7,6 +7,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from spleeter_nb.cache import code_version, make_key
+from spleeter_nb.engine.preparing import Preparation
 from spleeter_nb.engine.stem import Stem
 from spleeter_nb.net.runtime import RuntimeInfo
 
@@ -19,13 +20,21 @@ if TYPE_CHECKING:
     from spleeter_nb.engine.stores import Store
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.devices import Choice
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Preprocess
 
 # Samples between two looks at whether the writing was cancelled.
 _BLOCK_FRAMES = 1 << 16
 
 
-def stems_key(reader: AudioReader, model: InstalledModel, choice: Choice, options: Options) -> str:
+def stems_key(  # noqa: PLR0913 - all that counts, each by its name
+    reader: AudioReader,
+    model: InstalledModel,
+    choice: Choice,
+    options: Options,
+    *,
+    preprocess: Preprocess,
+    sample_rate: int,
+) -> str:
     """Return the key of a separation's stems: all that decides which samples come out, and nothing else.
 
     Parameters
@@ -37,6 +46,10 @@ def stems_key(reader: AudioReader, model: InstalledModel, choice: Choice, option
     choice : Choice
         The device: runtimes agree within 1e-4, not to the last bit.
     options : Options
+    preprocess : Preprocess
+        What is done to the source: what the options say, or the settings.
+    sample_rate : int
+        Hz, of the stems.
     """
     spec = dataclasses.asdict(dataclasses.replace(model.spec, name=""))
     return make_key(
@@ -53,6 +66,10 @@ def stems_key(reader: AudioReader, model: InstalledModel, choice: Choice, option
         overlap=float(options.overlap),
         wiener=options.wiener,
         residual=options.residual,
+        preprocess=dataclasses.asdict(preprocess),
+        sample_rate=sample_rate,
+        on_corrupt=options.on_corrupt,
+        nonfinite=options.nonfinite,
     )
 
 
@@ -61,15 +78,30 @@ def files_key(stems: str, options: Options) -> str:
     return make_key("files", stems=stems, **dataclasses.asdict(options.encoding))
 
 
-def described(runtime: RuntimeInfo | None) -> dict[str, Any]:
+def described(runtime: RuntimeInfo | None, notes: tuple[str, ...], preparation: Preparation | None) -> dict[str, Any]:
     """Return what the cache keeps beside the stems."""
-    return {"runtime": dataclasses.asdict(runtime) if runtime else None}
+    return {
+        "runtime": dataclasses.asdict(runtime) if runtime else None,
+        "notes": notes,
+        "preparation": dataclasses.asdict(preparation) if preparation else None,
+    }
 
 
 def made_by(value: Value) -> RuntimeInfo | None:
     """Return where stems from the cache were made."""
     runtime = value.meta["runtime"]
     return RuntimeInfo(**runtime) if runtime else None
+
+
+def noted(value: Value) -> tuple[str, ...]:
+    """Return the notes on stems from the cache."""
+    return tuple(value.meta["notes"])
+
+
+def prepared_as(value: Value) -> Preparation | None:
+    """Return what was done to the song before stems from the cache were made."""
+    preparation = value.meta["preparation"]
+    return Preparation.restored(preparation) if preparation else None
 
 
 def cached_stems(value: Value, sample_rate: int) -> dict[str, Stem]:

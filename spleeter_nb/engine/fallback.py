@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spleeter_nb.net.runtime import Runtime, RuntimeInfo
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, MaskExtension
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -63,11 +63,15 @@ class ResilientRuntime:
         """Run the networks; see :meth:`spleeter_nb.net.runtime.Runtime.estimate`."""
         return self._run(lambda runtime, part: runtime.estimate(magnitude[part], cancel=cancel), len(magnitude), cancel)
 
-    def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
+    def separate(
+        self, samples: FloatArray, weights: FloatArray, *, mask_extension: MaskExtension, cancel: threading.Event
+    ) -> FloatArray:
         """Separate segments; see :meth:`spleeter_nb.net.runtime.Runtime.separate`."""
-        return self._run(
-            lambda runtime, part: runtime.separate(samples[part], weights[part], cancel=cancel), len(samples), cancel
-        )
+
+        def separate(runtime: Runtime, part: slice) -> FloatArray:
+            return runtime.separate(samples[part], weights[part], mask_extension=mask_extension, cancel=cancel)
+
+        return self._run(separate, len(samples), cancel)
 
     def _run(self, verb: Callable[[Runtime, slice], FloatArray], count: int, cancel: threading.Event) -> FloatArray:
         while True:

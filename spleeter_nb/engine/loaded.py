@@ -14,7 +14,7 @@ from spleeter_nb.cache import CacheManager
 from spleeter_nb.engine.fallback import ResilientRuntime
 from spleeter_nb.engine.threads import check_cancelled
 from spleeter_nb.forks import begin_anew_after_fork
-from spleeter_nb.models import ModelManager
+from spleeter_nb.models import ModelManager, default_models_dir
 from spleeter_nb.net.devices import available_gpus, choose
 from spleeter_nb.net.load import load_runtime
 from spleeter_nb.waiting import WAKE_SECONDS
@@ -54,7 +54,7 @@ class LoadedModels:
         Parameters
         ----------
         model : InstalledModel
-            Its `spec` is the one to run, any options applied.
+            What is loaded serves any mask extension, whatever its `spec` says.
         choice : Choice
             The device.
         precision : {"float32", "bfloat16"}
@@ -69,7 +69,7 @@ class LoadedModels:
         ModelError, DeviceError
             As :func:`spleeter_nb.net.load.load_runtime` says.
         """
-        spec = dataclasses.replace(model.spec, name="")
+        spec = dataclasses.replace(model.spec, name="", mask_extension="zeros")
         key = (model.weights_digest, spec, choice, precision, config.worker_threads, config.batch_size)
         # Two jobs that want the same model: the second waits for what the first loads.
         with self._turn(cancel):
@@ -144,7 +144,7 @@ def choose_device(options: Options, config: SpleeterConfig) -> Choice:
 def model_manager(config: SpleeterConfig) -> ModelManager:
     """Return the manager that the settings describe."""
     return ModelManager(
-        config.models_dir,
+        config.models_dir or default_models_dir(),
         auto_download=config.auto_download,
         host=config.github_host,
         repository=config.github_repository,

@@ -14,7 +14,7 @@ from spleeter_nb.audio import CODECS, choose_encoding
 from spleeter_nb.engine.targets import OnExist, Targets
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, is_one_of, nearest
 from spleeter_nb.net.runtime import Precision
-from spleeter_nb.values import MaskExtension
+from spleeter_nb.values import MaskExtension, NonFinite, OnCorrupt, Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from spleeter_nb.audio import BitDepth, Bitrate, Encoding
 
 MAX_OVERLAP = 0.5
+
+_WORDS = {"true": True, "false": False, "none": None}
 
 # Longer than any recording; beyond it seconds are no number of samples.
 _MAX_SECONDS = 1e12
@@ -57,6 +59,14 @@ class Options:
     residual: str | None = None
     """What happens to sound that no stem took: None drops it, ``stem`` makes it a stem of its own named
     ``residual``, the name of a stem adds it there. With it the stems sum to the mixture."""
+    on_corrupt: OnCorrupt = "error"
+    """What becomes of a file that is cut off or damaged: ``error``, or ``salvage`` for the part before the damage,
+    with a warning and a note in the result."""
+    nonfinite: NonFinite = "zero"
+    """What becomes of values that are NaN, infinite or beyond any sound: ``zero``, with a warning and a note in the
+    result, or ``error``."""
+    preprocess: Preprocess | None = None
+    """What is done to the song before; None: what the settings say, by default nothing, as ``Preprocess()`` does."""
     cache: bool = True
     """Whether stems that were made before are taken from the cache, and new ones are put there."""
     progress: bool | Callable[..., object] = True
@@ -99,6 +109,12 @@ class Options:
         for name in ("wiener", "cache"):
             value = getattr(self, name)
             _require(isinstance(value, bool), name, value, "True or False")
+        _require(
+            isinstance(self.preprocess, Preprocess | None),
+            "preprocess",
+            self.preprocess,
+            "None, or a Preprocess such as spleeter_nb.Preprocess(high_pass=30, loudness=-23)",
+        )
         _require(isinstance(self.device, str), "device", self.device, "'auto', 'cpu', 'gpu' or 'cuda:0'")
         _require(
             isinstance(self.progress, bool) or callable(self.progress),
@@ -115,6 +131,8 @@ class Options:
         _require(isinstance(self.filename_format, str), "filename_format", self.filename_format, "a template")
         _require_choice("codec", self.codec, tuple(CODECS))
         _require_choice("precision", self.precision, get_args(Precision))
+        _require_choice("on_corrupt", self.on_corrupt, get_args(OnCorrupt))
+        _require_choice("nonfinite", self.nonfinite, get_args(NonFinite))
         if self.mask_extension is not None:
             _require_choice("mask_extension", self.mask_extension, get_args(MaskExtension))
             _require(
@@ -157,6 +175,40 @@ def parse_options(options: dict[str, Any]) -> Options:
                 option=name,
             )
     return Options(**options)
+
+
+def parse_preprocess(text: str) -> Preprocess:
+    """Read what is written on a command line: ``remove_dc,high_pass=30,loudness=-23``, or ``nothing``.
+
+    Raises
+    ------
+    UnknownOptionError
+        If there is no field of that name; the message names the nearest.
+    ValidationError
+        If a value is no number, or not allowed.
+    """
+    known = [field.name for field in dataclasses.fields(Preprocess)]
+    values: dict[str, Any] = {}
+    for part in text.split(",") if text.strip() != "nothing" else ():
+        name, equals, value = map(str.strip, part.partition("="))
+        if name not in known:
+            raise UnknownOptionError(
+                f"There is no preprocessing {name!r}.{nearest(name, known)} Write it as in "
+                f"remove_dc,high_pass=30,loudness=-23, or 'nothing'; allowed are {', '.join(known)}.",
+                option=name,
+            )
+        values[name] = _value_in(value) if equals else True
+    return Preprocess(**values)
+
+
+def _value_in(text: str) -> float | str | None:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    # What is no number either is refused by whoever knows what is allowed.
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _is_number(value: object) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from spleeter_nb.events import Progress
+from spleeter_nb.exceptions import SeparationCancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tqdm.auto import tqdm
 
@@ -103,6 +104,21 @@ class Reporter:
         self._stage, self._timings = "prepare", {}
         self.tell("prepare", message="opening the source")
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Begin, tell of an end by error or cancel, and close; the work itself tells that it is done."""
+        self.begin()
+        try:
+            yield
+        except SeparationCancelledError:
+            self.tell("cancelled")
+            raise
+        except Exception as error:
+            self.tell("failed", message=str(error))
+            raise
+        finally:
+            self.close()
+
     def forward(self, event: Progress) -> None:
         """Pass on an event of another room."""
         self.tell(event.stage, event.fraction, event.message)
@@ -127,7 +143,8 @@ class _Bar:
     """A tqdm bar in a cell or a terminal, for jobs that last."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        # A terminal obeys some signs, and others turn text round.
+        self._name = name if name.isprintable() else repr(name)
         self._bar: tqdm[NoReturn] | None = None
 
     def __call__(self, event: Progress) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import numbers
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spleeter_nb.audio import choose_encoding
+from spleeter_nb.dsp.scores import null_db
 from spleeter_nb.dsp.segments import Segmentation
 from spleeter_nb.engine.scoring import score_stems
-from spleeter_nb.engine.stem import Stem, displays
+from spleeter_nb.engine.stem import Stem, displays, in_blocks
+from spleeter_nb.engine.stem_mp4 import write_stem_mp4
 from spleeter_nb.engine.targets import Targets, home_expanded, write_together
 from spleeter_nb.exceptions import AudioChangedError, UnknownOptionError, ValidationError, nearest
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     import os
@@ -23,9 +26,11 @@ if TYPE_CHECKING:
 
     from spleeter_nb.audio import BitDepth, Bitrate
     from spleeter_nb.cache import LevelName
+    from spleeter_nb.engine.preparing import Preparation
     from spleeter_nb.engine.targets import OnExist
+    from spleeter_nb.events import ProgressCallback
     from spleeter_nb.net.runtime import RuntimeInfo
-    from spleeter_nb.values import AudioInfo, FloatArray, ModelSpec
+    from spleeter_nb.values import AudioInfo, FloatArray, ModelSpec, Tags
     from spleeter_nb.widgets.player import StemPlayer
     from spleeter_nb.widgets.spectrogram import SpectrogramComparison
 
@@ -76,6 +81,13 @@ class SeparationResult(Mapping[str, Stem]):
     """The model, with the mask extension that was used; None where it is not known."""
     overlap: float = 0.0
     """Of neighbouring segments, as a share of one."""
+    notes: tuple[str, ...] = ()
+    """In which ways the source was not taken as it is: mixed down, damaged values replaced, a damaged rest left out;
+    a warning was logged of each. None are known where all files were there already."""
+    preparation: Preparation | None = None
+    """What was measured of the song and done to it before it was separated; None where nothing was."""
+    _read_mixture: Callable[[], Generator[FloatArray]] | None = None
+    _load_tags: Callable[[], Tags] | None = None
 
     def __getitem__(self, name: str) -> Stem:
         try:
@@ -112,8 +124,8 @@ class SeparationResult(Mapping[str, Stem]):
 
     @property
     def sample_rate(self) -> int:
-        """Hz, the source's own."""
-        return self.source.sample_rate
+        """Hz, of stems and mixture: the source's own, unless the setting `default_sample_rate` says otherwise."""
+        return next(iter(self.stems.values())).sample_rate
 
     @property
     def _frames(self) -> int:
@@ -131,7 +143,11 @@ class SeparationResult(Mapping[str, Stem]):
 
     @property
     def how(self) -> str:
-        """How the stems came about, in one line for people."""
+        """How the stems came about, and what is noted of the source, in one line for people."""
+        return "; ".join([self._how, *self.notes])
+
+    @property
+    def _how(self) -> str:
         if self.runtime is None:
             return "all stems were there already"
         if self.cache_level:
@@ -157,9 +173,11 @@ class SeparationResult(Mapping[str, Stem]):
         """
         if self.spec is None:
             return ()
-        samples = round(self.duration * self.spec.sample_rate)
+        # Segments begin where sound begins, if silence was left out.
+        start, stop = (self.preparation and self.preparation.heard) or (0.0, self.duration)
+        samples = round((stop - start) * self.spec.sample_rate)
         borders = segmentation_of(self.spec, self.overlap).borders(samples)
-        return tuple(border / self.spec.sample_rate for border in borders)
+        return tuple(start + border / self.spec.sample_rate for border in borders)
 
     @functools.cached_property
     def mixture(self) -> FloatArray:
@@ -173,15 +191,39 @@ class SeparationResult(Mapping[str, Stem]):
             If the source cannot be read any more.
         """
         mixture = self._load_mixture()
-        if len(mixture) != self._frames:
+        self._check_frames(len(mixture))
+        return mixture
+
+    def mixture_blocks(self) -> Generator[FloatArray]:
+        """Yield :attr:`mixture` in blocks of some length, float32 (…, 2), without keeping it; raises what that does."""
+        if self._read_mixture is None or "mixture" in self.__dict__:
+            yield from in_blocks(self.mixture)
+            return
+        frames = 0
+        for block in self._read_mixture():
+            frames += len(block)
+            if frames > self._frames:
+                break
+            yield block
+        self._check_frames(frames)
+
+    def _check_frames(self, frames: int) -> None:
+        if frames != self._frames:
             raise AudioChangedError(
-                f"{self.source.name!r} has {len(mixture)} samples per channel now, and its stems have {self._frames}: "
+                f"{self.source.name!r} has {frames} samples per channel now, and its stems have {self._frames}: "
                 f"it was changed since. Separate it again.",
                 source=self.source.name,
                 expected=self._frames,
-                got=len(mixture),
+                got=frames,
             )
-        return mixture
+
+    @property
+    def tags(self) -> Tags:
+        """Title, artist, cover … of the source, read when first asked for; empty for arrays.
+
+        All files that are written of a song have them, as far as their codec has room.
+        """
+        return self._load_tags() if self._load_tags else NO_TAGS
 
     def mix(self, **gains_db: float) -> FloatArray:
         """Mix the stems.
@@ -226,6 +268,16 @@ class SeparationResult(Mapping[str, Stem]):
         """Return what no stem took: the mixture minus the sum of the stems, float32 (frames, 2)."""
         return self.mixture - self.mix()
 
+    @functools.cached_property
+    def null_db(self) -> float:
+        """The null test: the RMS of :meth:`residual` in dBFS, over all samples and channels; -inf for exact zero.
+
+        Stems that were written are read back, so that this tells what the files are worth: rounded to 16 bits, each
+        adds noise of -101 dB, and what was cut off at full scale is missing. The mixture is read again, as
+        :attr:`mixture` says, and raises what that does.
+        """
+        return null_db(self.mixture, [stem.samples for stem in self.stems.values()])
+
     def save(  # noqa: PLR0913 - how to write, and where
         self,
         output_dir: str | os.PathLike[str],
@@ -236,7 +288,7 @@ class SeparationResult(Mapping[str, Stem]):
         filename_format: str = "{filename}/{instrument}.{codec}",
         on_exist: OnExist = "overwrite",
     ) -> dict[str, Path]:
-        """Write all stems; they appear together, or none does.
+        """Write all stems, with the tags of the song; they appear together, or none does.
 
         Parameters
         ----------
@@ -265,9 +317,48 @@ class SeparationResult(Mapping[str, Stem]):
             samples,
             sample_rate=self.sample_rate,
             encoding=encoding,
+            tags=self.tags,
             exist_ok=targets.may_replace,
         )
         return paths
+
+    def save_stem_mp4(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        bitrate: Bitrate | None = "256k",
+        progress: bool | ProgressCallback = True,
+    ) -> Path:
+        """Write the mixture and the stems to one file, as programs for DJs play them; any other plays the mixture.
+
+        The format has four stems. With fewer, places stay silent and are called ``(empty)``; with more, the last place
+        has the sum of what is left, and all its names. :func:`spleeter_nb.load_stem_mp4` reads it back.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            By convention it ends in ``.stem.mp4``. Written atomically, block by block; what was there is replaced. A
+            leading ``~`` is the home folder.
+        bitrate : int, str or None
+            Of the mixture and of each stem, which are AAC: bits a second, or as in ``"256k"``.
+        progress : bool or callable
+            A progress bar, none, or a callable that gets :class:`spleeter_nb.events.Progress` values.
+
+        Returns
+        -------
+        Path
+            Where it lies now.
+
+        Raises
+        ------
+        ValidationError
+            If AAC has no such bit rate, or not the stems' sample rate: 7.35 to 96 kHz.
+        AudioProcessingError
+            If the mixture cannot be read again, or is another one now.
+        StorageError
+            If it cannot be written.
+        """
+        return write_stem_mp4(self, path, bitrate=bitrate, progress=progress)
 
     def player(self, **options: Any) -> StemPlayer:
         """Return a player of all stems in step, which a notebook shows.

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from spleeter_nb.dsp.segments import Segment
     from spleeter_nb.net.runtime import Runtime
-    from spleeter_nb.values import ComplexArray, FloatArray, ModelSpec
+    from spleeter_nb.values import ComplexArray, FloatArray, MaskExtension, ModelSpec
 
 T = TypeVar("T")
 
 
 def masked(
-    segments: Iterable[Segment], runtime: Runtime, *, cancel: threading.Event
+    segments: Iterable[Segment], runtime: Runtime, *, mask_extension: MaskExtension, cancel: threading.Event
 ) -> Generator[tuple[Segment, FloatArray]]:
     """Separate by ratio masks.
 
@@ -31,6 +31,7 @@ def masked(
     ----------
     segments : iterable of Segment
     runtime : Runtime
+    mask_extension : {"zeros", "average"}
     cancel : threading.Event
 
     Yields
@@ -42,7 +43,7 @@ def masked(
     def separate(batch: list[Segment]) -> FloatArray:
         samples = np.stack([segment.samples for segment in batch])
         weights = np.stack([segment.weights for segment in batch])
-        return runtime.separate(samples, weights, cancel=cancel)
+        return runtime.separate(samples, weights, mask_extension=mask_extension, cancel=cancel)
 
     batches = _batches(segments, runtime.batch_size)
     for batch, contributions in ordered_map(separate, batches, workers=runtime.workers):
@@ -84,10 +85,10 @@ def wiener_filtered(
     transforms = HostTransforms(spec)
 
     def estimate(batch: list[Segment]) -> list[tuple[ComplexArray, FloatArray]]:
-        analysed = [transforms.analyse(segment.samples) for segment in batch]
+        analysed = [transforms.analyse(segment.samples, mask_extension="zeros") for segment in batch]
         magnitude = np.stack([magnitude for _, magnitude in analysed])
         estimates = runtime.estimate(magnitude, cancel=cancel)
-        return [(spectrum[..., : spec.n_bins], e) for (spectrum, _), e in zip(analysed, estimates, strict=True)]
+        return [(spectrum, e) for (spectrum, _), e in zip(analysed, estimates, strict=True)]
 
     statistics = SpatialStatistics(len(spec.instruments), spec.n_bins)
     with temporary_file() as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 import logging
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from spleeter_nb.audio import open_audio
+from spleeter_nb.audio import read_tags
 from spleeter_nb.cache import digest_key
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.engine.cached import (
@@ -23,20 +24,22 @@ from spleeter_nb.engine.cached import (
     described,
     files_key,
     made_by,
+    noted,
+    prepared_as,
     stems_key,
 )
 from spleeter_nb.engine.estimate import Company, speeds
 from spleeter_nb.engine.join import Joiner, stem_names
 from spleeter_nb.engine.loaded import LoadedModels, cache_manager, choose_device, model_manager
-from spleeter_nb.engine.mixture import Mixture, read_mixture
+from spleeter_nb.engine.mixture import Mixture, limits_of, open_song, read_mixture, stereo_blocks
 from spleeter_nb.engine.options import Options, parse_options
+from spleeter_nb.engine.preparing import Prepared, check_rate, default_preprocess, passes, prepare
 from spleeter_nb.engine.progress import Reporter
 from spleeter_nb.engine.result import SeparationResult, segmentation_of
 from spleeter_nb.engine.segmentwise import masked, wiener_filtered
 from spleeter_nb.engine.stores import file_store, memory_store, written_stem
 from spleeter_nb.engine.targets import Targets, home_expanded
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
-from spleeter_nb.exceptions import SeparationCancelledError
 from spleeter_nb.net.load import preload
 
 if TYPE_CHECKING:
@@ -47,14 +50,17 @@ if TYPE_CHECKING:
     from spleeter_nb.cache import CacheManager, Found, LevelName, Recorder
     from spleeter_nb.dsp.segments import Segment
     from spleeter_nb.engine.ledger import Ledger
+    from spleeter_nb.engine.preparing import Preparation
     from spleeter_nb.engine.stem import Stem
     from spleeter_nb.engine.stores import Store
     from spleeter_nb.models import InstalledModel
     from spleeter_nb.net.devices import Choice
     from spleeter_nb.net.runtime import Runtime, RuntimeInfo
-    from spleeter_nb.values import AudioSource, FloatArray, ModelSpec
+    from spleeter_nb.values import AudioSource, FloatArray, ModelSpec, Preprocess, Tags
 
 _LOG = logging.getLogger("spleeter_nb")
+
+_STEREO = 2
 
 LOADED_MODELS = LoadedModels()
 """The runtimes of this process."""
@@ -119,6 +125,22 @@ separate.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
 )
 
 
+def release() -> None:
+    """Give back the memory of the networks that are loaded, about 200 MB each; separations that run keep theirs.
+
+    The next separation loads its own again, in about a second. Closing the last :class:`SpleeterEngine` does this, too.
+
+    Examples
+    --------
+    >>> import spleeter_nb as snb
+    >>> result = snb.separate(snb.demo_song(), progress=False)
+    >>> snb.release()
+    >>> result.vocals.duration
+    16.8
+    """
+    LOADED_MODELS.clear()
+
+
 def separate_with(
     config: SpleeterConfig, source: AudioSource, model_name: str | os.PathLike[str], **options: Any
 ) -> SeparationResult:
@@ -155,6 +177,17 @@ class Separation:
         return cls(source, model_name, parsed, config, reporter, threading.Event(), ledger)
 
     @property
+    def preprocess(self) -> Preprocess:
+        """What is done to the source: as the call says, or else the settings."""
+        return default_preprocess(self.config) if self.options.preprocess is None else self.options.preprocess
+
+    @functools.cached_property
+    def _load_tags(self) -> Callable[[], Tags]:
+        """Read the tags of the source, once; results keep this, and nothing else of the separation."""
+        source = self.source
+        return functools.cache(lambda: read_tags(source))
+
+    @property
     def uses_cache(self) -> bool:
         """Whether the cache is looked into."""
         return self.options.cache and self.config.cache_enabled
@@ -165,29 +198,21 @@ class Separation:
 
     def run(self) -> SeparationResult:
         """Separate, here and now; the listeners hear how it ends."""
-        self.reporter.begin()
-        try:
+        with self.reporter.running():
             check_cancelled(self.cancel)
             with self.company.present():
                 return self._run()
-        except SeparationCancelledError:
-            self.reporter.tell("cancelled")
-            raise
-        except Exception as error:
-            self.reporter.tell("failed", message=str(error))
-            raise
-        finally:
-            self.reporter.close()
 
     def _run(self) -> SeparationResult:
-        with open_audio(self.source, sample_rate=self.options.sample_rate) as reader:
+        with open_song(self.source, self.options, limits_of(self.config)) as reader:
             manager = model_manager(self.config)
             # All that can be wrong is found before a model is fetched.
             spec = manager.spec(self.model_name)
             self.options.check_instruments(spec.instruments)
             names = stem_names(spec, self.options.residual)
             choice = choose_device(self.options, self.config)
-            opening = self._store(names, sample_rate=reader.info.sample_rate)
+            check_rate(self.preprocess, self._rate(reader))
+            opening = self._store(names, sample_rate=self._rate(reader))
             if opening is None:
                 return self._result(reader, spec, _Made(self._written(names)))
             cache = cache_manager(self.config) if self.options.cache else None
@@ -200,10 +225,24 @@ class Separation:
             work = _Work(reader, model, names, choice, opening)
             if has_key:
                 self.reporter.tell("cache")
-                made = self._only_missing(work, stems_key(reader, work.model, choice, self.options), cache)
+                made = self._only_missing(work, self._key(work), cache)
             else:
                 made = self._separate(work)
             return self._result(reader, spec, made)
+
+    def _key(self, work: _Work) -> str:
+        return stems_key(
+            work.reader,
+            work.model,
+            work.choice,
+            self.options,
+            preprocess=self.preprocess,
+            sample_rate=self._rate(work.reader),
+        )
+
+    def _rate(self, reader: AudioReader) -> int:
+        """Return the rate of the stems; a source of another one is brought to it first."""
+        return self.config.default_sample_rate or reader.info.sample_rate
 
     @contextlib.contextmanager
     def _hashing(self, reader: AudioReader) -> Iterator[None]:
@@ -238,7 +277,7 @@ class Separation:
                 if found is None:
                     with cache.recorder(work.names) as recorder:
                         made = self._separate(work, recorder)
-                        recorder.commit(key, described(made.runtime))
+                        recorder.commit(key, described(made.runtime, made.notes, made.preparation))
                     return made
         _LOG.info("%s: the stems are in the cache (%s).", work.reader.info.name, found.level)
         return self._restored(work, found)
@@ -248,7 +287,7 @@ class Separation:
 
     def _restored(self, work: _Work, found: Found) -> _Made:
         """Take what was in the cache, or write it to files."""
-        sample_rate = work.reader.info.sample_rate
+        sample_rate = self._rate(work.reader)
         if self.options.output_dir is None:
             stems = cached_stems(found.value, sample_rate)
         else:
@@ -258,7 +297,7 @@ class Separation:
                     self.reporter.tell("write", fraction)
             frames = len(found.value.arrays[work.names[0]])
             stems = {name: store.stem(name, sample_rate=sample_rate, frames=frames) for name in work.names}
-        return _Made(stems, made_by(found.value), found.level)
+        return _Made(stems, made_by(found.value), found.level, noted(found.value), prepared_as(found.value))
 
     def _with_options(self, spec: ModelSpec) -> ModelSpec:
         """Apply what the options change of the model."""
@@ -270,35 +309,57 @@ class Separation:
         reader, spec = work.reader, work.model.spec
         preload()
         with work.opening as store:
+            prepared = self._prepare(reader)
             self.reporter.tell("load", message=f"loading {spec.name}")
             runtime = LOADED_MODELS.get(
                 work.model, work.choice, precision=self.options.precision, config=self.config, cancel=self.cancel
             )
             _LOG.info("%s: separating in %s on %s.", reader.info.name, runtime.info.runtime, runtime.info.device)
             self.reporter.tell("separate", 0.0)
-            frames = self._stream(reader, spec, runtime, Recording(store, recorder) if recorder else store)
+            heard = Recording(store, recorder) if recorder else store
+            frames = self._stream(reader, spec, runtime, prepared=prepared, store=heard)
             reader.check_unchanged(lambda: check_cancelled(self.cancel))
             self.reporter.tell("write", 1.0)
-        stems = {name: store.stem(name, sample_rate=reader.info.sample_rate, frames=frames) for name in work.names}
-        return _Made(stems, runtime.info)
+        stems = {name: store.stem(name, sample_rate=self._rate(reader), frames=frames) for name in work.names}
+        return _Made(stems, runtime.info, notes=_notes(reader), preparation=prepared.record)
 
-    def _stream(self, reader: AudioReader, spec: ModelSpec, runtime: Runtime, store: Store) -> int:
+    def _prepare(self, reader: AudioReader) -> Prepared:
+        """Measure the source, in passes of its own."""
+        total = passes(self.preprocess) * (self._expected_frames(reader) or 0)
+        done = 0
+
+        def read() -> Iterator[FloatArray]:
+            nonlocal done
+            blocks = stereo_blocks(self.source, self.options, self._rate(reader), limits_of(self.config))
+            with contextlib.closing(blocks):
+                for block in blocks:
+                    check_cancelled(self.cancel)
+                    done += len(block)
+                    fraction = min(1.0, done / total) if total else None
+                    self.reporter.tell("prepare", fraction, message="measuring the song")
+                    yield block
+
+        with reader.position_kept():
+            return prepare(self.preprocess, self._rate(reader), read)
+
+    def _stream(
+        self, reader: AudioReader, spec: ModelSpec, runtime: Runtime, *, prepared: Prepared, store: Store
+    ) -> int:
         """Send the whole song through; return its length in samples."""
         options = self.options
         segmentation = segmentation_of(spec, options.overlap)
-        if reader.info.channels > spec.n_channels:
-            _LOG.warning("%s has %d channels: they are mixed down to two.", reader.info.name, reader.info.channels)
-        with contextlib.closing(Mixture(reader, options, kept=options.residual is not None)) as mixture:
+        rate, kept = self._rate(reader), options.residual is not None
+        with contextlib.closing(Mixture(reader, options, rate, kept=kept)) as mixture:
             joiner = Joiner(
                 spec,
                 segmentation=segmentation,
                 mixture=mixture,
                 store=store,
-                sample_rate=reader.info.sample_rate,
+                prepared=prepared,
                 residual=options.residual,
             )
             total = self._expected_frames(reader)
-            segments = segmentation.cut(mixture.blocks(spec.sample_rate), spec.n_channels)
+            segments = segmentation.cut(mixture.blocks(prepared, spec.sample_rate), spec.n_channels)
 
             def tell() -> None:
                 # Both ends count: the Wiener filter reads the whole song before the first sample comes out.
@@ -317,7 +378,7 @@ class Separation:
     ) -> Generator[tuple[Segment, FloatArray]]:
         if self.options.wiener:
             return wiener_filtered(segments, runtime, spec=spec, cancel=self.cancel)
-        return masked(segments, runtime, cancel=self.cancel)
+        return masked(segments, runtime, mask_extension=spec.mask_extension, cancel=self.cancel)
 
     def _expected_frames(self, reader: AudioReader) -> int | None:
         """Return how many samples will be read, None where the container declares nothing."""
@@ -325,7 +386,7 @@ class Separation:
         limits = [frames - round(self.options.offset * rate)] if frames is not None else []
         if self.options.duration is not None:
             limits.append(round(self.options.duration * rate))
-        return min(limits, default=None)
+        return round(min(limits) * self._rate(reader) / rate) if limits else None
 
     def _store(self, names: tuple[str, ...], *, sample_rate: int) -> AbstractContextManager[Store] | None:
         """Say where the stems go; None when all files are there and may stay."""
@@ -341,6 +402,7 @@ class Separation:
             missing,
             sample_rate=sample_rate,
             encoding=options.encoding,
+            tags=self._load_tags(),
             exist_ok=targets.may_replace,
             cancel=self.cancel,
         )
@@ -357,10 +419,13 @@ class Separation:
         return {name: written_stem(name, path) for name, path in self._paths(names).items()}
 
     def _result(self, reader: AudioReader, spec: ModelSpec, made: _Made) -> SeparationResult:
-        source, options = self.source, self.options
+        source, options, sample_rate = self.source, self.options, self._rate(reader)
+        for note in made.notes:
+            _LOG.warning("%r: %s.", reader.info.name, note)
         self.reporter.tell("done", 1.0)
+        stems = {name: dataclasses.replace(stem, _load_tags=self._load_tags) for name, stem in made.stems.items()}
         result = SeparationResult(
-            made.stems,
+            stems,
             spec.name,
             label(source),
             reader.info,
@@ -368,11 +433,15 @@ class Separation:
             made.cache_level,
             self.reporter.elapsed,
             self.reporter.timings,
-            lambda: read_mixture(source, options),
+            lambda: read_mixture(source, options, sample_rate),
             self._with_options(spec),
             options.overlap,
+            made.notes,
+            made.preparation,
+            lambda: stereo_blocks(source, options, sample_rate),
+            self._load_tags,
         )
-        if self.company.alone and not options.wiener and not options.overlap:
+        if self.company.alone and not options.wiener and not options.overlap and made.preparation is None:
             speeds(self.config).learn(spec, result, precision=options.precision)
         return result
 
@@ -395,6 +464,15 @@ class _Made:
     stems: dict[str, Stem]
     runtime: RuntimeInfo | None = None
     cache_level: LevelName | None = None
+    notes: tuple[str, ...] = ()
+    preparation: Preparation | None = None
+
+
+def _notes(reader: AudioReader) -> tuple[str, ...]:
+    """Tell what a source was not taken as it is, once it was read."""
+    channels = reader.info.channels
+    mixed = (f"{channels} channels were mixed down to two",) if channels > _STEREO else ()
+    return (*mixed, *reader.notes)
 
 
 def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[Segment]:

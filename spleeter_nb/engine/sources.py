@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from spleeter_nb.audio import ENDINGS
 from spleeter_nb.engine.targets import home_expanded
 from spleeter_nb.exceptions import AudioProcessingError, SpleeterError, ValidationError
 
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 
 AudioSources: TypeAlias = "AudioSource | Iterable[AudioSource]"
 
-EXTENSIONS = (
-    *(".wav", ".wave", ".bwf", ".rf64", ".flac", ".aif", ".aiff", ".aifc", ".ogg", ".oga", ".opus", ".mp3", ".mp2"),
-    *(".aac", ".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".wma", ".wmv", ".asf", ".mka", ".mkv", ".webm"),
-    *(".avi", ".flv", ".mpg", ".mpeg", ".vob"),
-)
+EXTENSIONS = tuple(f".{end}" for name, ends in ENDINGS.items() if name != "mpegts" for end in ends)
 """What names of songs end in, in lower case. Only a folder is searched by it: a file is read by its content, whatever
 its name. Not ``.ts``: in folders of notebooks that is TypeScript more often than sound."""
 

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spleeter_nb.engine.targets import write_one
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
     from types import ModuleType
 
     import numpy.typing as npt
 
     from spleeter_nb.audio import BitDepth, Bitrate
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
     from spleeter_nb.widgets.player import StemPlayer
+
+_BLOCK_FRAMES = 1 << 16
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,12 +45,14 @@ class Stem:
 
     name: str
     sample_rate: int
-    """Hz, the source's own."""
+    """Hz, the source's own, unless the setting `default_sample_rate` says otherwise."""
     frames: int
-    """Samples per channel, as many as the source has."""
+    """Samples per channel: it is as long as the source."""
     _load: Callable[[], FloatArray]
     path: Path | None = None
     """The file it was written to, None for a stem in memory."""
+    _read: Callable[[], Generator[FloatArray]] | None = None
+    _load_tags: Callable[[], Tags] | None = None
 
     @functools.cached_property
     def samples(self) -> FloatArray:
@@ -59,6 +64,18 @@ class Stem:
         samples = self._load()
         samples.flags.writeable = False
         return samples
+
+    def blocks(self) -> Generator[FloatArray]:
+        """Yield the samples in blocks of some length, float32 (…, 2); those that lie in a file are not kept."""
+        if self._read is None or "samples" in self.__dict__:
+            yield from in_blocks(self.samples)
+        else:
+            yield from self._read()
+
+    @property
+    def tags(self) -> Tags:
+        """Those of its song; empty where that is not known."""
+        return self._load_tags() if self._load_tags else NO_TAGS
 
     @property
     def duration(self) -> float:
@@ -73,7 +90,7 @@ class Stem:
         bit_depth: BitDepth | None = None,
         bitrate: Bitrate | None = None,
     ) -> Path:
-        """Write this stem to a file.
+        """Write this stem to a file, with the tags of its song.
 
         Parameters
         ----------
@@ -92,7 +109,13 @@ class Stem:
             Where it lies now.
         """
         return write_one(
-            path, self.samples, sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, bitrate=bitrate
+            path,
+            self.samples,
+            sample_rate=self.sample_rate,
+            codec=codec,
+            bit_depth=bit_depth,
+            bitrate=bitrate,
+            tags=self.tags,
         )
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:  # noqa: FBT001 - NumPy's protocol
@@ -113,6 +136,11 @@ class Stem:
     def __repr__(self) -> str:
         place = f", path='{self.path}'" if self.path else ""
         return f"Stem('{self.name}', {self.duration:.2f} s, {self.sample_rate} Hz{place})"
+
+
+def in_blocks(samples: FloatArray) -> Iterator[FloatArray]:
+    """Cut float32 (frames, 2) into blocks, without a copy."""
+    return (samples[start : start + _BLOCK_FRAMES] for start in range(0, len(samples), _BLOCK_FRAMES))
 
 
 def displays() -> ModuleType:

@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from spleeter_nb.audio import open_audio, probe
+from spleeter_nb.audio import open_audio
 from spleeter_nb.container import memory_limit
+from spleeter_nb.dsp.downmix import to_stereo
 from spleeter_nb.engine.stem import Stem
 from spleeter_nb.engine.targets import writers
 from spleeter_nb.engine.temporary import discard, storing_temporarily
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spleeter_nb.audio import AudioWriter, Encoding
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 # Bytes of one stem that stay in memory; what is longer goes to a temporary file (6 minutes of stereo at 44.1 kHz).
 _IN_MEMORY = 128 * 2**20
@@ -127,6 +128,7 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
     *,
     sample_rate: int,
     encoding: Encoding,
+    tags: Tags,
     exist_ok: bool,
     cancel: threading.Event,
 ) -> Iterator[FileStore]:
@@ -135,27 +137,29 @@ def file_store(  # noqa: PLR0913 - what is to be written, and what `writers` tak
         [paths[name] for name in missing],
         sample_rate=sample_rate,
         encoding=encoding,
+        tags=tags,
         exist_ok=exist_ok,
         cancel=cancel,
     ) as opened:
         yield FileStore(paths, opened)
 
 
-def written_stem(name: str, path: Path) -> Stem:
+def written_stem(name: str, path: Path, *, stream: int = 0) -> Stem:
     """Return a stem that lies in a file, for as long as that file is not replaced."""
-    info, written = probe(path), _identity(path)
+    with open_audio(path, stream=stream) as reader:
+        info, written = reader.info, _identity(path)
 
-    def load() -> FloatArray:
-        samples = read_file(path)
+    def read() -> Generator[FloatArray]:
+        for block in _blocks(path, stream):
+            yield to_stereo(block)
         if _identity(path) != written:
             raise AudioChangedError(
                 f"{str(path)!r} was overwritten since: it is not what this separation wrote. Separate again, or into "
                 "another output_dir.",
                 path=str(path),
             )
-        return samples
 
-    return Stem(name, info.sample_rate, info.frames or 0, load, path)
+    return Stem(name, info.sample_rate, info.frames or 0, lambda: read_whole(read()), path, read)
 
 
 def _identity(path: Path) -> tuple[int, ...]:
@@ -168,6 +172,6 @@ def read_file(path: Path) -> FloatArray:
     return read_whole(_blocks(path))
 
 
-def _blocks(path: Path) -> Generator[FloatArray]:
-    with open_audio(path) as reader:
+def _blocks(path: Path, stream: int = 0) -> Generator[FloatArray]:
+    with open_audio(path, stream=stream) as reader:
         yield from reader.blocks(_READ_FRAMES)

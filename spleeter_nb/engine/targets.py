@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import string
 import threading
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -16,16 +16,20 @@ from spleeter_nb.engine.publishing import complete_interrupted, publish_together
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
 from spleeter_nb.exceptions import OutputExistsError, ValidationError, is_one_of, nearest
 from spleeter_nb.storage import storing
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from spleeter_nb.audio import BitDepth, Bitrate, Encoding
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 OnExist: TypeAlias = Literal["overwrite", "skip", "error"]
 
 _FIELDS = ("filename", "foldername", "instrument", "codec")
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""Directions that one sign gives to those that follow: ``photo<U+202E>gnp.wav`` looks like a picture."""
 
 # Samples between two looks at whether the writing was cancelled.
 _WRITE_FRAMES = 1 << 16
@@ -83,7 +87,13 @@ class Targets:
         path = Path(os.path.abspath(source))  # noqa: PTH100 - pathlib's way follows links
         paths = {}
         for instrument in instruments:
-            relative = PurePath(self._filled(filename=path.stem, foldername=path.parent.name, instrument=instrument))
+            relative = PurePath(
+                self._filled(
+                    filename=_safe(path.stem if path.stem.strip(".") else path.name),
+                    foldername=_safe(path.parent.name),
+                    instrument=instrument,
+                )
+            )
             if relative.is_absolute() or ".." in relative.parts or not relative.name:
                 raise ValidationError(f"filename_format {self.template!r} leads out of the output folder: {relative}.")
             paths[instrument] = self.folder / relative
@@ -111,11 +121,20 @@ class Targets:
             target = self.paths(source, ["stem"])["stem"]
             if target in owners:
                 raise ValidationError(
-                    f"{owners[target]!r} and {source!r} would write to the same files: put {{foldername}} into "
-                    f"filename_format, as in '{{foldername}}/{self.template}', or separate them into two folders.",
+                    f"{owners[target]!r} and {source!r} would write to the same files: "
+                    f"{self._how_to_tell_apart(owners[target], source)}.",
                     sources=[owners[target], source],
                 )
             owners[target] = source
+
+    def _how_to_tell_apart(self, one: str, other: str) -> str:
+        """Advise a template only where it helps: no field tells song.wav and song.mp3 of one folder apart."""
+        with_folder = replace(self, template=f"{{foldername}}/{self.template}")
+        if with_folder.paths(one, ["stem"]) == with_folder.paths(other, ["stem"]):
+            return "give each its own output_dir, or rename one of them"
+        return (
+            f"put {{foldername}} into filename_format, as in {with_folder.template!r}, or give each its own output_dir"
+        )
 
     def _filled(self, **fields: str) -> str:
         try:
@@ -149,6 +168,14 @@ class Targets:
         return [name for name in paths if self.on_exist != "skip" or name not in existing]
 
 
+def _safe(name: str) -> str:
+    """Replace, in the name of a source, what a terminal obeys, what turns text round, and bytes that are no text."""
+    return "".join(
+        "_" if unicodedata.category(sign) in {"Cc", "Cs"} or unicodedata.bidirectional(sign) in _TURNING else sign
+        for sign in name
+    )
+
+
 def _exists(path: Path) -> bool:
     with storing(path):
         return path.exists()
@@ -169,8 +196,15 @@ def home_expanded(path: str | os.PathLike[str]) -> Path:
 
 
 @contextlib.contextmanager
-def writers(
-    paths: Iterable[Path], *, sample_rate: int, encoding: Encoding, exist_ok: bool, cancel: threading.Event
+def writers(  # noqa: PLR0913 - what is written, and how
+    paths: Iterable[Path],
+    *,
+    sample_rate: int,
+    encoding: Encoding,
+    tags: Tags,
+    exist_ok: bool,
+    cancel: threading.Event,
+    channels: int = 2,
 ) -> Iterator[dict[Path, AudioWriter]]:
     """Open a file for each path; on leaving they all appear, after an error none does.
 
@@ -186,10 +220,14 @@ def writers(
     sample_rate : int
         Hz.
     encoding : Encoding
+    tags : Tags
+        For each file.
     exist_ok : bool
         Whether files that are there may be replaced.
     cancel : threading.Event
         When it is set before the last step, no file appears; afterwards all do.
+    channels : int
+        Of what is written to them.
 
     Yields
     ------
@@ -215,7 +253,7 @@ def writers(
             with storing(path.parent):
                 _make_folders(path.parent, made)
             opened[path] = AudioWriter(
-                path, sample_rate=sample_rate, channels=2, exist_ok=exist_ok, **dataclasses.asdict(encoding)
+                path, encoding, sample_rate=sample_rate, channels=channels, tags=tags, exist_ok=exist_ok
             )
         yield opened
         for writer in opened.values():
@@ -238,12 +276,16 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def write_together(samples: Mapping[Path, FloatArray], *, sample_rate: int, encoding: Encoding, exist_ok: bool) -> None:
+def write_together(
+    samples: Mapping[Path, FloatArray], *, sample_rate: int, encoding: Encoding, tags: Tags = NO_TAGS, exist_ok: bool
+) -> None:
     """Write arrays of float32 (frames, 2) to files that appear together, or not at all; an interrupt stops it."""
     cancel = threading.Event()
 
     def write() -> None:
-        with writers(samples, sample_rate=sample_rate, encoding=encoding, exist_ok=exist_ok, cancel=cancel) as opened:
+        with writers(
+            samples, sample_rate=sample_rate, encoding=encoding, tags=tags, exist_ok=exist_ok, cancel=cancel
+        ) as opened:
             for path, writer in opened.items():
                 for start in range(0, len(samples[path]), _WRITE_FRAMES):
                     check_cancelled(cancel)
@@ -260,6 +302,7 @@ def write_one(  # noqa: PLR0913 - what `save` takes
     codec: str | None,
     bit_depth: BitDepth | None,
     bitrate: Bitrate | None,
+    tags: Tags = NO_TAGS,
 ) -> Path:
     """Write float32 (frames, 2) to a file, in place of what was there, and return where it lies.
 
@@ -268,5 +311,5 @@ def write_one(  # noqa: PLR0913 - what `save` takes
     path = home_expanded(path)
     codec = codec or path.suffix.removeprefix(".").lower() or "wav"
     encoding = choose_encoding(codec, bit_depth=bit_depth, bitrate=bitrate)
-    write_together({path: samples}, sample_rate=sample_rate, encoding=encoding, exist_ok=True)
+    write_together({path: samples}, sample_rate=sample_rate, encoding=encoding, tags=tags, exist_ok=True)
     return path

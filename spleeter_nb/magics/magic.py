@@ -129,7 +129,16 @@ class SeparateMagics(Magics):
             raise errors[-1]
         if shows:
             self._show_below([result for result in results if not isinstance(result, SpleeterError)])
-        return None if quiet else outcome
+        if quiet:
+            self._keep_from_display(outcome)
+        return outcome
+
+    def _keep_from_display(self, outcome: object) -> None:
+        """Let a cell that ends in this value show nothing; other values are shown, and this can be assigned."""
+        show = sys.displayhook
+        # The shell puts its own hook back when the cell has ended.
+        if self.shell.display_trap.is_active:
+            sys.displayhook = lambda value: None if value is outcome else show(value)
 
     def _session(self) -> dict[str, Any]:
         return {name: value for name, value in self.trait_values(config=True).items() if value is not None}

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from spleeter_nb.audio import CODECS, BitDepth
-from spleeter_nb.engine.options import Options
+from spleeter_nb.engine.options import Options, parse_preprocess
 from spleeter_nb.engine.targets import OnExist
 from spleeter_nb.models import CATALOG
 from spleeter_nb.net.runtime import Precision
-from spleeter_nb.values import MaskExtension
+from spleeter_nb.values import MaskExtension, NonFinite, OnCorrupt, Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,10 @@ def _number(text: str) -> int | float | str | None:
 
 def _text(text: str) -> str | None:
     return None if text == "none" else text
+
+
+def _preprocess(text: str) -> Preprocess | None:
+    return None if text == "none" else parse_preprocess(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +168,28 @@ SEPARATION = (
         choices=("stem", *_INSTRUMENTS),
     ),
     Option(
+        name="on_corrupt",
+        flags=("--on-corrupt",),
+        help="Of a damaged file: error, or salvage what comes before the damage",
+        metavar="WHAT",
+        choices=get_args(OnCorrupt),
+    ),
+    Option(
+        name="nonfinite",
+        flags=("--nonfinite",),
+        help="Of values that are no numbers or no sound: zero or error",
+        metavar="WHAT",
+        choices=get_args(NonFinite),
+    ),
+    Option(
+        name="preprocess",
+        flags=("--preprocess",),
+        help="Done to songs before, as in remove_dc,high_pass=30,loudness=-23; or nothing",
+        metavar="WHAT",
+        choices=("nothing", "remove_dc", "high_pass=20", "loudness=-23", "noise_reduction=0.8", "trim_silence=-60"),
+        read=_preprocess,
+    ),
+    Option(
         name="cache",
         flags=("--cache",),
         opposite="--no-cache",
@@ -194,7 +220,7 @@ OF_ONE_CALL = (
     ),
     Option(name="recursive", flags=("-r", "--recursive"), help="Look into the sub-folders of a folder, too"),
     Option(name="var", flags=("--var",), help="Store the result in this variable", metavar="NAME"),
-    Option(name="quiet", flags=("-q", "--quiet"), help="No progress, and nothing is displayed; use --var"),
+    Option(name="quiet", flags=("-q", "--quiet"), help="No progress, and nothing is displayed; name it by = or --var"),
     Option(
         name="models_dir",
         flags=("--models-dir",),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.exceptions import ModelCorruptError, ModelNotFoundError
 from spleeter_nb.models.catalog import CATALOG, find_entry
 from spleeter_nb.models.configuration import read_configuration
@@ -64,7 +65,8 @@ class ModelManager:
     Parameters
     ----------
     models_dir : path, optional
-        Where models lie and are put; by default the user's data folder. It is made when it is needed.
+        Where models lie and are put, made when it is needed; by default what the settings say (`models_dir`,
+        ``SPLEETER_MODELS_DIR``), else the user's data folder.
     auto_download : bool
         Whether a model that is missing or damaged may be fetched.
     host, repository, release : str
@@ -94,7 +96,9 @@ class ModelManager:
         catalog: Mapping[str, CatalogEntry] = CATALOG,
         patience: Patience | None = None,
     ) -> None:
-        self.models_dir = default_models_dir() if models_dir is None else Path(models_dir).expanduser()
+        if models_dir is None:
+            models_dir = SpleeterConfig().models_dir or default_models_dir()
+        self.models_dir = Path(models_dir).expanduser()
         self._catalog = catalog
         self._installer = Installer(
             self.models_dir, Release(host, repository, release), auto_download, patience or Patience()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from spleeter_nb.net.devices import Choice
     from spleeter_nb.net.runtime import Precision
     from spleeter_nb.net.unet import DataFormat
-    from spleeter_nb.values import FloatArray, ModelSpec
+    from spleeter_nb.values import FloatArray, MaskExtension, ModelSpec
 
     Tensor: TypeAlias = keras.KerasTensor
 
@@ -119,9 +119,12 @@ class KerasRuntime:
         """Run the networks; see :meth:`spleeter_nb.net.runtime.Runtime.estimate`."""
         return self._predict(self._networks, [magnitude], cancel)
 
-    def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
+    def separate(
+        self, samples: FloatArray, weights: FloatArray, *, mask_extension: MaskExtension, cancel: threading.Event
+    ) -> FloatArray:
         """Separate segments; see :meth:`spleeter_nb.net.runtime.Runtime.separate`."""
-        return self._predict(self._separator, [samples, weights], cancel)
+        above = np.full((len(samples), 1), mask_extension == "average", np.float32)
+        return self._predict(self._separator, [samples, weights, above], cancel)
 
     def _predict(self, model: keras.Model, arrays: list[FloatArray], cancel: threading.Event) -> FloatArray:
         if cancel.is_set():
@@ -196,12 +199,14 @@ def _separator(networks: keras.Model, spec: ModelSpec) -> keras.Model:
     ops = keras.ops
     samples = keras.Input((spec.n_channels, spec.segment_samples))
     weights = keras.Input((spec.segment_frames,))
+    # The share of the masks' means that the bins above get: 0 or 1, so that one compiled model does both.
+    above = keras.Input((1,))
     real, imag = ops.rfft(_frames(samples, spec) * hann(spec.n_fft))
     magnitude = ops.sqrt(ops.square(real) + ops.square(imag))[..., : spec.n_bins]
-    masks = _masks(networks(magnitude), spec) * weights[:, None, None, :, None]
+    masks = _masks(networks(magnitude), above, spec) * weights[:, None, None, :, None]
     stems = ops.irfft((real[:, None] * masks, imag[:, None] * masks), fft_length=spec.n_fft)
     stems = stems * (hann(spec.n_fft) * np.float32(WINDOW_COMPENSATION))
-    return keras.Model([samples, weights], _overlap_add(stems, spec))
+    return keras.Model([samples, weights, above], _overlap_add(stems, spec))
 
 
 def _frames(samples: Tensor, spec: ModelSpec) -> Tensor:
@@ -228,15 +233,13 @@ def _overlap_add(frames: Tensor, spec: ModelSpec) -> Tensor:
     return ops.reshape(hops, (*outer, spec.segment_samples))
 
 
-def _masks(estimates: Tensor, spec: ModelSpec) -> Tensor:
-    """Return masks over all bins: :func:`spleeter_nb.dsp.masks.ratio_masks` with its extension."""
+def _masks(estimates: Tensor, above: Tensor, spec: ModelSpec) -> Tensor:
+    """Return masks over all bins: :func:`spleeter_nb.dsp.masks.ratio_masks`, extended by `above` of their means."""
     import keras  # noqa: PLC0415 - heavy
 
     ops = keras.ops
     powers = ops.power(estimates, spec.separation_exponent)
     total = ops.sum(powers, axis=1, keepdims=True)
     masks = (powers + EPS / len(spec.instruments)) / (total + EPS)
-    above = spec.n_fft // 2 + 1 - spec.n_bins
-    if spec.mask_extension == "zeros":
-        return ops.pad(masks, [(0, 0)] * 4 + [(0, above)])
-    return ops.concatenate([masks, ops.repeat(ops.mean(masks, axis=-1, keepdims=True), above, axis=-1)], axis=-1)
+    means = ops.mean(masks, axis=-1, keepdims=True) * above[:, None, None, :, None]
+    return ops.concatenate([masks, ops.repeat(means, spec.n_fft // 2 + 1 - spec.n_bins, axis=-1)], axis=-1)

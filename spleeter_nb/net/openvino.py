@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import openvino
 
     from spleeter_nb.net.runtime import Precision
-    from spleeter_nb.values import FloatArray, ModelSpec
+    from spleeter_nb.values import FloatArray, MaskExtension, ModelSpec
 
 _LOG = logging.getLogger("spleeter_nb")
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -95,15 +95,17 @@ class OpenVinoRuntime:
     def estimate(self, magnitude: FloatArray, *, cancel: threading.Event) -> FloatArray:
         """Run the networks; see :meth:`spleeter_nb.net.runtime.Runtime.estimate`."""
         with self._lane() as lane:
-            lane.magnitude[:] = magnitude[0]
+            lane.buffers[1][:] = magnitude[0]
             return lane.run(cancel)[None].copy()
 
-    def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
+    def separate(
+        self, samples: FloatArray, weights: FloatArray, *, mask_extension: MaskExtension, cancel: threading.Event
+    ) -> FloatArray:
         """Separate one segment; see :meth:`spleeter_nb.net.runtime.Runtime.separate`."""
         with self._lane() as lane:
-            self._transforms.analyse(samples[0], out=(lane.spectrum, lane.magnitude))
+            spectrum, _ = self._transforms.analyse(samples[0], mask_extension=mask_extension, out=lane.buffers)
             estimates = lane.run(cancel)
-            return self._transforms.mask_and_invert(lane.spectrum, estimates, weights[0])[None]
+            return self._transforms.mask_and_invert(spectrum, estimates, weights[0])[None]
 
     @contextlib.contextmanager
     def _lane(self) -> Iterator[_Lane]:
@@ -134,14 +136,15 @@ class _Lane:
     def __init__(self, request: openvino.InferRequest, transforms: HostTransforms, instruments: int) -> None:
         import openvino  # noqa: PLC0415 - loaded already
 
-        self.spectrum, self.magnitude = transforms.buffers()
-        self._estimates = np.empty((instruments, *self.magnitude.shape), np.float32)
+        self.buffers = transforms.buffers()
+        _, magnitude = self.buffers
+        self._estimates = np.empty((instruments, *magnitude.shape), np.float32)
         self._request = request
-        request.set_input_tensor(openvino.Tensor(self.magnitude[None], shared_memory=True))
+        request.set_input_tensor(openvino.Tensor(magnitude[None], shared_memory=True))
         request.set_output_tensor(openvino.Tensor(self._estimates[None], shared_memory=True))
 
     def run(self, cancel: threading.Event) -> FloatArray:
-        """Run the networks on `magnitude`; the result is overwritten by the next run.
+        """Run the networks on the buffer of magnitudes; the result is overwritten by the next run.
 
         It waits in steps: a synchronous call would keep everybody waiting to its end.
         """

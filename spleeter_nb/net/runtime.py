@@ -12,7 +12,7 @@ from spleeter_nb.exceptions import ModelCorruptError
 if TYPE_CHECKING:
     import threading
 
-    from spleeter_nb.values import FloatArray, ModelSpec
+    from spleeter_nb.values import FloatArray, MaskExtension, ModelSpec
 
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
@@ -71,7 +71,9 @@ class Runtime(Protocol):
         """
         ...
 
-    def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
+    def separate(
+        self, samples: FloatArray, weights: FloatArray, *, mask_extension: MaskExtension, cancel: threading.Event
+    ) -> FloatArray:
         """Separate segments: transform, networks, masks, inverse transform.
 
         Parameters
@@ -80,6 +82,8 @@ class Runtime(Protocol):
             At most `batch_size` segments.
         weights : float32 (batch, segment_frames)
             How much each frame counts, 0 to 1.
+        mask_extension : {"zeros", "average"}
+            What the masks are above the bins that the networks see; the model's own does not count here.
         cancel : threading.Event
             Stops the computation when set.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 import pytest
 import soundfile
+
+from tests.audio.signals import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,30 +64,12 @@ def noise() -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(0.2 * smooth, dtype=np.float32)
 
 
-def encode(
-    path: Path, samples: npt.NDArray[np.float32], *, codec: str, container: str, layout: str = "stereo", **options: str
-) -> None:
-    with av.open(str(path), "w", format=container, options=options) as output:
-        stream: Any = output.add_stream(codec, rate=RATE, layout=layout)
-        stream.bit_rate = 96_000 * samples.shape[1]
-        stream.codec_context.open()
-        size = stream.codec_context.frame_size or 1024
-        resampler = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=RATE)
-        for start in range(0, len(samples), size):
-            block = np.ascontiguousarray(samples[start : start + size]).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
-            frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
-            for converted in resampler.resample(frame):
-                output.mux(stream.encode(converted))
-        output.mux(stream.encode(None))
-
-
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory: pytest.TempPathFactory, noise: npt.NDArray[np.float32]) -> Path:
     """The folder with the noise in every format."""
     folder = tmp_path_factory.mktemp("songs")
     for name, (codec, container, options) in PYAV.items():
-        encode(folder / name, noise, codec=codec, container=container, **options)
+        encode(folder / name, noise, codec=codec, container=container, sample_rate=RATE, **options)
     for name, (format_, subtype) in SOUNDFILE.items():
         endian = "BIG" if name == "big.wav" else None
         soundfile.write(folder / name, noise, RATE, format=format_, subtype=subtype, endian=endian)
@@ -95,4 +78,4 @@ def songs(tmp_path_factory: pytest.TempPathFactory, noise: npt.NDArray[np.float3
 
 @pytest.fixture(scope="session")
 def encoder() -> Callable[..., None]:
-    return encode
+    return partial(encode, sample_rate=RATE)

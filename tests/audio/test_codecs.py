@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 
-from spleeter_nb.audio import CODECS, BitDepth, choose_encoding, open_audio, probe, write
+from spleeter_nb.audio import CODECS, BitDepth, choose_encoding, probe, write
 from spleeter_nb.audio.ffmpeg_encoder import FFmpegEncoder
+from tests.audio.signals import Samples, decode, encode, lag, noise, read, snr
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Samples = npt.NDArray[np.float32]
 
 RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 LOSSY = tuple(name for name, codec in CODECS.items() if not codec.is_lossless)
@@ -34,7 +32,7 @@ DEPTHS: list[tuple[str, BitDepth]] = [(name, depth) for name, codec in CODECS.it
 FRAMES = 20_011
 
 REFERENCE = {
-    # PyAV's plain encoding: encoder, container, what the container or the encoder needs
+    # PyAV's plain encoding: encoder, container, what the encoder needs
     "mp3": ("libmp3lame", "mp3", {}),
     "ogg": ("vorbis", "ogg", {"strict": "-2"}),
     "m4a": ("aac", "mp4", {}),
@@ -42,43 +40,20 @@ REFERENCE = {
 }
 
 
-def noise(frames: int, channels: int, *, seed: int = 7) -> Samples:
-    """Noise that lossy codecs keep: mostly in the lowest eighth of the band, different in each channel."""
-    white = np.random.default_rng(seed).standard_normal((frames + 32, channels))
-    smooth = np.stack([np.convolve(channel, np.hanning(16) / 8, "same")[16:-16] for channel in white.T], axis=1)
-    return np.ascontiguousarray(0.2 * smooth, dtype=np.float32)
-
-
-def read(source: Path | bytes) -> Samples:
-    with open_audio(source) as reader:
-        return np.concatenate(list(reader.blocks(5_000)))
-
-
-def lag(samples: Samples, reference: Samples) -> int:
-    """How many samples `samples` is later than `reference`, at most 3000 either way."""
-    window = reference[6_000:12_000, 0]
-    scores = np.correlate(samples[3_000:15_000, 0], window, "valid")
-    return int(np.argmax(scores)) - 3_000
-
-
-def snr(samples: Samples, reference: Samples) -> float:
-    error = np.square(samples - reference, dtype=np.float64).sum()
-    return float(10 * np.log10(np.square(reference, dtype=np.float64).sum() / error))
-
-
 def plainly_encoded(samples: Samples, *, codec: str, sample_rate: int, bitrate: int) -> Samples:
     """Encode with PyAV and decode with PyAV, put where it fits best."""
     encoder, container, options = REFERENCE[codec]
-    layout = {1: "mono", 2: "stereo"}[samples.shape[1]]
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
-        stream: Any = output.add_stream(encoder, rate=sample_rate, layout=layout, options=options, bit_rate=bitrate)
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
-        frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
-        output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    with av.open(io.BytesIO(file.getvalue())) as container_:
-        return np.concatenate([frame.to_ndarray().T for frame in container_.decode(audio=0)])
+    encode(
+        file,
+        samples,
+        codec=encoder,
+        container=container,
+        sample_rate=sample_rate,
+        bitrate=bitrate,
+        encoder_options=options,
+    )
+    return decode(io.BytesIO(file.getvalue()))
 
 
 @pytest.mark.parametrize(("codec", "sample_rate", "channels"), SHAPES)

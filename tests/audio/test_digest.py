@@ -39,6 +39,7 @@ def digest(source: AudioSource, sample_rate: int | None = None) -> str:
 
 
 def test_the_same_bytes_are_the_same_source(song: Path, tmp_path: Path) -> None:
+    """A17."""
     renamed = tmp_path / "other.name"
     renamed.write_bytes(song.read_bytes())
     with song.open("rb") as file:
@@ -56,6 +57,7 @@ def test_hashing_does_not_disturb_the_decoding(song: Path) -> None:
 
 
 def test_any_change_is_another_source(samples: FloatArray) -> None:
+    """A17."""
     changed = samples.copy()
     changed[-1, 1] += 1e-6
     others = {

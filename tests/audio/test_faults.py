@@ -41,6 +41,7 @@ def length(data: bytes) -> int:
 
 @pytest.mark.parametrize("name", WITH_LENGTH)
 def test_every_cut_is_noticed(songs: Path, name: str) -> None:
+    """A2."""
     data = (songs / name).read_bytes()
     cuts = [int(len(data) * part) for part in np.linspace(0.02, 0.98, 20)]
     for cut in cuts:
@@ -50,6 +51,7 @@ def test_every_cut_is_noticed(songs: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["song.wav", "song.aiff", "song.flac", "xing.mp3"])
 def test_a_cut_tells_what_is_missing(songs: Path, name: str) -> None:
+    """A2."""
     data = (songs / name).read_bytes()
     with pytest.raises(TruncatedAudioError, match="again") as caught:
         length(data[: len(data) // 2])
@@ -67,6 +69,7 @@ def test_one_missing_sample_is_noticed_where_lengths_are_exact(songs: Path) -> N
 
 @pytest.mark.parametrize("size", [0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF])
 def test_a_wav_of_unknown_length_is_read_to_its_end(songs: Path, size: int) -> None:
+    """A3."""
     data = bytearray((songs / "song.wav").read_bytes())
     at = data.index(b"data") + 4
     data[at : at + 4] = data[4:8] = struct.pack("<I", size)
@@ -74,6 +77,7 @@ def test_a_wav_of_unknown_length_is_read_to_its_end(songs: Path, size: int) -> N
 
 
 def test_a_wav_that_lies_about_its_length(songs: Path) -> None:
+    """A3."""
     data = bytearray((songs / "song.wav").read_bytes())
     at = data.index(b"data") + 4
     data[at : at + 4] = struct.pack("<I", 4 * 39_000)
@@ -92,6 +96,7 @@ def flac_with_total(data: bytes, total: int) -> bytes:
 
 
 def test_a_flac_of_unknown_length_is_read_to_its_end(songs: Path) -> None:
+    """A3."""
     data = flac_with_total((songs / "song.flac").read_bytes(), 0)
     assert probe(data).frames is None
     assert length(data) == 40_000
@@ -100,6 +105,7 @@ def test_a_flac_of_unknown_length_is_read_to_its_end(songs: Path) -> None:
 
 @pytest.mark.parametrize("total", [40_001, 2**36 - 1])
 def test_a_flac_that_lies_about_its_length(songs: Path, total: int) -> None:
+    """A3."""
     data = flac_with_total((songs / "song.flac").read_bytes(), total)
     with pytest.raises(TruncatedAudioError) as caught:
         length(data)
@@ -137,6 +143,7 @@ def test_damage_in_the_middle_names_the_place(songs: Path) -> None:
 
 @pytest.mark.parametrize("name", ["song.wav", "song.flac", "song.ogg", "xing.mp3", "aac.m4a", "song.wma"])
 def test_mutants_are_decoded_or_refused_in_our_own_words(songs: Path, name: str) -> None:
+    """A5."""
     data = (songs / name).read_bytes()
     chance = random.Random(name)  # noqa: S311 - a reproducible test
     for _ in range(40):
@@ -152,6 +159,7 @@ def test_mutants_are_decoded_or_refused_in_our_own_words(songs: Path, name: str)
 
 
 def test_random_headers_are_decoded_or_refused() -> None:
+    """A5."""
     chance = random.Random(3)  # noqa: S311 - a reproducible test
     odd = [0, 1, 2, 16, 255, 4_096, 65_535]
     rates = [0, 1, 44_100, 2**31 - 1, 2**32 - 1]
@@ -179,6 +187,7 @@ PLAYLISTS = {
 @pytest.mark.parametrize("kind", PLAYLISTS)
 @pytest.mark.parametrize("demuxer", ["wav", "mov", "matroska", "mpegts"])
 def test_references_are_followed_to_no_file_and_no_server(songs: Path, tmp_path: Path, kind: str, demuxer: str) -> None:
+    """A12."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/song.wav"
@@ -239,6 +248,7 @@ def replaced(path: Path) -> None:
 @pytest.mark.parametrize("change", [appended, shrunk, rewritten, replaced])
 @pytest.mark.parametrize("name", ["song.wav", "song.flac"])
 def test_a_file_that_changes_while_it_is_read(tmp_path: Path, change: Callable[[Path], None], name: str) -> None:
+    """A14."""
     path = song(tmp_path / name)
     with open_audio(path) as reader:
         blocks = reader.blocks(1_000)

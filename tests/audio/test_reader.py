@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import struct
 import subprocess
 import sys
@@ -214,18 +213,6 @@ def test_a_file_without_samples_is_empty(tmp_path: Path, name: str) -> None:
     soundfile.write(tmp_path / name, np.zeros((0, 2)), 44_100)
     with pytest.raises(EmptyAudioError):
         probe(tmp_path / name)
-
-
-def test_damage_is_replaced_counted_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    samples = np.full((1_000, 2), 0.25, np.float32)
-    samples[::100] = np.nan, np.inf
-    soundfile.write(tmp_path / "x.wav", samples, 44_100, subtype="FLOAT")
-    with caplog.at_level(logging.WARNING, "spleeter_nb"), open_audio(tmp_path / "x.wav") as reader:
-        blocks = np.concatenate(list(reader.blocks(70)))
-        assert reader.replaced == 20
-    assert np.array_equal(blocks, np.nan_to_num(samples, nan=0, posinf=0))
-    (record,) = caplog.records
-    assert "20 values" in record.getMessage()
 
 
 def test_sound_that_starts_loud_and_ends_quiet_is_read_to_the_end(

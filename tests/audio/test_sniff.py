@@ -43,6 +43,7 @@ def zipped() -> bytes:
     ],
 )
 def test_what_is_no_sound_is_named(tmp_path: Path, data: bytes, looks_like: str) -> None:
+    """A4."""
     path = tmp_path / "song.mp3"
     path.write_bytes(data)
     with pytest.raises(UnsupportedFormatError, match=looks_like) as caught:
@@ -52,6 +53,7 @@ def test_what_is_no_sound_is_named(tmp_path: Path, data: bytes, looks_like: str)
 
 
 def test_the_extension_means_nothing(songs: Path, tmp_path: Path) -> None:
+    """A4."""
     for name, format_ in (("song.flac", "flac"), ("aac.m4a", "mp4"), ("xing.mp3", "mp3"), ("song.wma", "asf")):
         path = tmp_path / "song.wav"
         path.write_bytes((songs / name).read_bytes())

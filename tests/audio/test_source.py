@@ -40,6 +40,7 @@ def test_a_missing_file_says_where_it_was_sought(tmp_path: Path, monkeypatch: py
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    """A13."""
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "loop.wav").symlink_to("loop.wav")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -52,6 +53,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
 
 
 def test_impossible_paths() -> None:
+    """A15."""
     assert "null byte" in refuse("a\0b.wav", ValidationError)
 
 
@@ -71,6 +73,7 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     "name", ["-rf.wav", "line\nbreak.wav", "http:x.wav", "<script>.wav", "\u202egnp.wav", "\udcff.wav", "x" * 255]
 )
 def test_odd_names_simply_open(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A15."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_bytes((songs / "song.wav").read_bytes())
     assert probe(name).name == name
@@ -99,6 +102,7 @@ def test_links_are_followed(songs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["song.wav", "song.mp3", "song.m4a", "song"])
 def test_empty_files_under_every_name(tmp_path: Path, name: str) -> None:
+    """A1."""
     (tmp_path / name).touch()
     refuse(tmp_path / name, EmptyAudioError)
     with pytest.raises(EmptyAudioError):

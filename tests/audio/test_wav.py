@@ -24,6 +24,7 @@ class SparseFile(io.FileIO):
 
 
 def test_a_file_beyond_4_gib_has_true_sizes(tmp_path: Path) -> None:
+    """A10."""
     path = tmp_path / "long.wav"
     block = np.zeros((4_000_000, 8), np.float32)
     end = np.full((3, 8), 0.5, np.float32)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from spleeter_nb.audio import CODECS, AudioWriter, BitDepth, open_audio, probe, write
+from spleeter_nb.audio import CODECS, AudioWriter, BitDepth, choose_encoding, open_audio, probe, write
 from spleeter_nb.exceptions import (
     OutputExistsError,
     StorageError,
@@ -39,7 +39,9 @@ def read(path: Path) -> Samples:
 
 
 def start(path: Path, **options: object) -> AudioWriter:
-    return AudioWriter(path, **({"sample_rate": 44_100, "channels": 2} | options))
+    how = {name: options.pop(name) for name in ("codec", "bit_depth", "bitrate") if name in options}
+    encoding = choose_encoding(**({"codec": "wav"} | how))
+    return AudioWriter(path, encoding, **({"sample_rate": 44_100, "channels": 2} | options))
 
 
 @pytest.mark.parametrize(("codec", "bit_depth"), EVERY_DEPTH)

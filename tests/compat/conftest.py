@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 import textwrap
 from typing import TYPE_CHECKING
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 
 # Hz, of the small models.
 RATE = 8000
+
+# By small model.
+INSTRUMENTS = {
+    "two": ["vocals", "accompaniment"],
+    "four_elu": ["vocals", "drums", "bass", "other"],
+    "five_softmax": ["vocals", "piano", "drums", "bass", "other"],
+}
 
 Write = "Callable[..., Path]"
 
@@ -43,6 +52,15 @@ def song(write_song: Callable[..., Path]) -> str:
 def config(small_models: Path) -> str:
     """The configuration of a small model with two stems."""
     return str(small_models / "two" / "config.json")
+
+
+@pytest.fixture
+def slow_model(small_models: Path, tmp_path: Path) -> str:
+    """A model of so low a rate that ten minutes are few samples."""
+    folder = shutil.copytree(small_models / "two", tmp_path / "slow")
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**told, "sample_rate": 100}))
+    return str(folder / "config.json")
 
 
 @pytest.fixture

@@ -63,6 +63,17 @@ def test_a_missing_module_is_named() -> None:
         AudioAdapter.get("no_studio.tape.Tape")
 
 
+@pytest.mark.parametrize("adapter", [AudioAdapter, FFMPEGProcessAudioAdapter])
+def test_arguments_have_spleeters_places_and_defaults(adapter: type[AudioAdapter]) -> None:
+    _, _, *loading = inspect.signature(adapter.load).parameters.items()
+    assert [(name, parameter.default) for name, parameter in loading] == [
+        ("offset", None), ("duration", None), ("sample_rate", None), ("dtype", "float32"),
+    ]  # fmt: skip
+    _, *saving = inspect.signature(adapter.save).parameters.items()
+    assert [name for name, _ in saving] == ["path", "data", "sample_rate", "codec", "bitrate"]
+    assert [parameter.default for _, parameter in saving[3:]] == [None, None]
+
+
 def test_an_adapter_has_to_load_and_save() -> None:
     assert inspect.isabstract(AudioAdapter)
     assert AudioAdapter.__abstractmethods__ == {"load", "save"}
@@ -80,6 +91,13 @@ def test_a_song_is_loaded_as_it_is(write_song: Callable[..., Path], channels: in
     np.testing.assert_array_equal(samples, soundfile.read(path, dtype="float32", always_2d=True)[0])
 
 
+def test_what_is_no_sound_becomes_0_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    soundfile.write(tmp_path / "song.wav", np.full((100, 2), np.nan, np.float32), RATE, subtype="FLOAT")
+    samples, _ = FFMPEGProcessAudioAdapter().load(str(tmp_path / "song.wav"))
+    assert not samples.any()
+    assert "'song.wav': 200 values were not finite" in caplog.text
+
+
 def test_a_part_is_loaded(song: str) -> None:
     whole, _ = AudioAdapter.default().load(song)
     part, _ = AudioAdapter.default().load(song, 0.25, 0.5, RATE, np.float64)
@@ -91,6 +109,14 @@ def test_a_song_is_loaded_at_another_rate(song: str) -> None:
     samples, rate = AudioAdapter.default().load(song, sample_rate=44_100.0)
     assert rate == 44_100
     assert samples.shape == (round(1.5 * 44_100), 2)
+
+
+def test_an_mp3_has_as_many_samples_as_its_song(tmp_path: Path) -> None:
+    """Spleeter's own tests load one of this length, at this rate."""
+    song = np.random.default_rng(0).uniform(-0.1, 0.1, (479_832, 2))
+    AudioAdapter.default().save(tmp_path / "audio_example.mp3", song, 44_100, Codec.MP3, "128k")
+    waveform, rate = AudioAdapter.default().load(str(tmp_path / "audio_example.mp3"), sample_rate=44_100)
+    assert (waveform.shape, waveform.dtype, rate) == ((479_832, 2), np.float32, 44_100)
 
 
 def test_paths_and_types_may_be_bytes(song: str) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from spleeter_nb.demo import demo_song
+from tests.compat.conftest import INSTRUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,20 @@ if __name__ == "__main__":
     separator.separate_to_file(song, folder, filename_format="later/{instrument}.{codec}", synchronous=False)
     separator.join()
     print(json.dumps(type(separator).__module__))
+"""
+
+KNOWN = """\
+import json
+
+from spleeter.audio.adapter import AudioAdapter
+from spleeter.separator import Separator
+
+separator = Separator("spleeter:2stems")
+separator.separate_to_file("audio_example.flac", "output", duration=1.5)
+
+waveform, _ = AudioAdapter.default().load("audio_example.flac", duration=2, sample_rate=44100)
+prediction = separator.separate(waveform)
+print(json.dumps({name: stem.shape for name, stem in prediction.items()}))
 """
 
 IMPORTS = """\
@@ -86,17 +104,19 @@ def written(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*.wav")}
 
 
-STEMS = {f"{folder}/{name}.wav" for folder in ("song", "later") for name in ("vocals", "accompaniment")}
+def stems_of(model: str) -> set[str]:
+    return {f"{folder}/{name}.wav" for folder in ("song", "later") for name in INSTRUMENTS[model]}
 
 
+@pytest.mark.parametrize("model", INSTRUMENTS)
 def test_a_script_runs_unchanged(
-    run: Callable[..., subprocess.CompletedProcess[str]], config: str, song: str, tmp_path: Path
+    run: Callable[..., subprocess.CompletedProcess[str]], small_models: Path, song: str, tmp_path: Path, model: str
 ) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    done = run("-c", RUN, "script.py", config, song, "out")
+    done = run("-c", RUN, "script.py", small_models / model / "config.json", song, "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == "spleeter_nb.compat.separator"
-    assert written(tmp_path / "out") == STEMS
+    assert written(tmp_path / "out") == stems_of(model)
 
 
 def test_a_script_runs_with_one_changed_import(
@@ -106,7 +126,19 @@ def test_a_script_runs_with_one_changed_import(
     (tmp_path / "script.py").write_text(changed)
     done = run("script.py", config, song, "out")
     assert (done.returncode, done.stderr) == (0, "")
-    assert written(tmp_path / "out") == STEMS
+    assert written(tmp_path / "out") == stems_of("two")
+
+
+@pytest.mark.usefixtures("spleeters_models")
+def test_the_calls_that_everybody_knows_run_on_published_weights(
+    run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    shutil.copy(demo_song().path, tmp_path / "audio_example.flac")
+    (tmp_path / "script.py").write_text(KNOWN)
+    done = run("-c", RUN, "script.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {"vocals": [88_200, 2], "accompaniment": [88_200, 2]}
+    assert written(tmp_path / "output") == {f"audio_example/{name}.wav" for name in ("vocals", "accompaniment")}
 
 
 def test_what_scripts_import_is_there(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:

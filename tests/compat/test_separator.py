@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -25,6 +24,7 @@ from spleeter_nb.exceptions import (
     UnsupportedFormatError,
     ValidationError,
 )
+from tests.compat.conftest import INSTRUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 RATE = 8000
 PARITY = Path(__file__).parent.parent / "parity" / "data"
-INSTRUMENTS = {
-    "two": ["vocals", "accompaniment"],
-    "four_elu": ["vocals", "drums", "bass", "other"],
-    "five_softmax": ["vocals", "piano", "drums", "bass", "other"],
-}
 
 
 def reference(case: str, array: str) -> npt.NDArray[np.float32]:
@@ -53,7 +48,28 @@ def files_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def test_our_setting_for_the_rate_is_not_spleeters(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPLEETER_DEFAULT_SAMPLE_RATE", "16000")
+    assert {stem.shape for stem in Separator(config).separate(noise()).values()} == {(12_000, 2)}
+
+
 # What is called, and how.
+
+
+def test_arguments_have_spleeters_names_and_places() -> None:
+    save = ["filename_format", "codec", "audio_adapter", "bitrate", "synchronous"]
+    to_file = ["audio_adapter", "offset", "duration", "codec", "bitrate", "filename_format", "synchronous"]
+    assert list(inspect.signature(Separator).parameters)[:2] == ["params_descriptor", "MWF"]
+    assert places(Separator.separate) == ["waveform", "audio_descriptor"]
+    assert places(Separator.separate_to_file) == ["audio_descriptor", "destination", *to_file]
+    assert places(Separator.save_to_file) == ["sources", "audio_descriptor", "destination", *save]
+    assert places(Separator.join) == ["timeout"]
+
+
+def places(function: Callable[..., object]) -> list[str]:
+    _, *parameters = inspect.signature(function).parameters.values()
+    assert {parameter.kind for parameter in parameters} == {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    return [parameter.name for parameter in parameters]
 
 
 def test_defaults_are_those_of_spleeter() -> None:
@@ -282,15 +298,6 @@ def test_a_rate_that_the_codec_lacks_becomes_the_models(
 
 
 # Ten minutes.
-
-
-@pytest.fixture
-def slow_model(small_models: Path, tmp_path: Path) -> str:
-    """A model of so low a rate that ten minutes are few samples."""
-    folder = shutil.copytree(small_models / "two", tmp_path / "slow")
-    told = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**told, "sample_rate": 100}))
-    return str(folder / "config.json")
 
 
 def test_who_keeps_the_default_is_told_what_it_cuts(

@@ -189,7 +189,8 @@ BAD: list[Any] = [
     ("models_dir", 5),
     ("models_dir", ""),
     ("cache_dir", "a\0b"),
-    ("cache_size_mb", 0),
+    ("cache_size_mb", -1),
+    ("memory_limit_mb", 0),
     ("memory_cache_mb", 10**10),
     ("cache_ttl_hours", 0),
     ("cache_ttl_hours", float("nan")),
@@ -216,6 +217,11 @@ def test_a_bad_value_is_named_with_what_is_allowed(name: str, value: object) -> 
         assert caught.value.context["setting"] == name
         assert caught.value.context["allowed"] in str(caught.value)
         assert len(str(caught.value)) < 400
+
+
+def test_a_level_of_the_cache_can_be_switched_off() -> None:
+    config = SpleeterConfig(memory_cache_mb=0, cache_size_mb=0)
+    assert (config.memory_cache_mb, config.cache_size_mb) == (0, 0)
 
 
 def test_the_refused_value_is_in_the_context() -> None:

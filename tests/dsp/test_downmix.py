@@ -24,6 +24,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("channels", LAYOUTS)
 def test_layout_has_the_weights_of_the_recommendation(channels: int) -> None:
+    """A8."""
     expected = np.array(LAYOUTS[channels])
     matrix = downmix_matrix(channels)
     assert matrix.dtype == np.float32

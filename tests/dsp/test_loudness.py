@@ -182,6 +182,14 @@ def test_integrated_loudness_is_that_of_an_independent_meter(rate: int, channels
     assert measure(song, rate).integrated == pytest.approx(pyloudnorm.Meter(rate).integrated_loudness(song), abs=0.1)
 
 
+@pytest.mark.parametrize("rate", [1, 50, 1_000, 3_364, 4_000])
+def test_rates_below_the_filters_give_sensible_levels(rate: int) -> None:
+    song = music(rate, 2, 20)
+    power = 10 * np.log10(2 * np.mean(song**2))
+    assert measure(song, rate).integrated < power + 4
+    assert measure(song, rate).true_peak < 10
+
+
 def test_range_is_that_of_an_independent_meter() -> None:
     song = music(RATE, 2, 30) * np.linspace(0.05, 1, 30 * RATE, dtype=np.float32)[:, None]
     assert measure(song).loudness_range == pytest.approx(pyloudnorm.Meter(RATE).loudness_range(song), abs=0.5)

@@ -10,7 +10,7 @@ import pytest
 from spleeter_nb.dsp.masks import EPS, extend_mask, ratio_masks
 
 if TYPE_CHECKING:
-    from spleeter_nb.values import FloatArray, MaskExtension
+    from spleeter_nb.values import FloatArray
 
 
 def magnitudes(instruments: int) -> FloatArray:
@@ -49,21 +49,15 @@ def test_masks_take_the_place_of_the_estimates() -> None:
     assert ratio_masks(estimates) is estimates
 
 
-def test_zeros_leaves_the_mask_as_it_is() -> None:
+def test_a_mask_goes_on_with_the_mean_of_each_frame() -> None:
     mask = magnitudes(1)[0]
-    assert extend_mask(mask, 20, extension="zeros") is mask
-
-
-def test_average_goes_on_with_the_mean_of_each_frame() -> None:
-    mask = magnitudes(1)[0]
-    extended = extend_mask(mask, 20, extension="average")
+    extended = extend_mask(mask, 20)
     assert extended.shape == (2, 7, 20)
     assert extended.dtype == np.float32
     np.testing.assert_array_equal(extended[..., :9], mask)
     np.testing.assert_allclose(extended[..., 9:], np.repeat(mask.mean(axis=-1, keepdims=True), 11, -1), rtol=1e-6)
 
 
-@pytest.mark.parametrize("extension", ["zeros", "average"])
-def test_there_may_be_nothing_above(extension: MaskExtension) -> None:
+def test_there_may_be_nothing_above() -> None:
     mask = magnitudes(1)[0]
-    np.testing.assert_array_equal(extend_mask(mask, 9, extension=extension), mask)
+    assert extend_mask(mask, 9) is mask

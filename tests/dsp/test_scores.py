@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from spleeter_nb.dsp.scores import bss_eval, sdr, si_sdr
+from spleeter_nb.dsp.scores import bss_eval, null_db, sdr, si_sdr
 from spleeter_nb.exceptions import MissingDependencyError, ValidationError
 
 if TYPE_CHECKING:
@@ -156,3 +156,29 @@ def test_missing_museval_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(MissingDependencyError, match=r"pip install 'spleeter-nb\[eval\]'") as caught:
         bss_eval({"vocals": noise(1)}, {"vocals": noise(1)}, sample_rate=RATE)
     assert caught.value.context == {"library": "museval", "extra": "eval"}
+
+
+# The null test.
+
+
+def test_stems_that_add_up_leave_nothing() -> None:
+    whole = np.round(noise(1) * 2**10) / 2**10
+    half = (whole / 2).astype(np.float32)
+    assert null_db(whole, [half, half]) == float("-inf")
+    assert null_db(np.zeros((0, 2), np.float32), []) == float("-inf")
+
+
+@pytest.mark.parametrize("level", [0.0, -20.0, -96.0])
+def test_what_is_left_is_an_rms(level: float) -> None:
+    # Longer than one block, and of several stems.
+    left = np.full((600_000, 2), 10 ** (level / 20), np.float32)
+    left[::2] *= -1
+    first = np.zeros_like(left)
+    first[300_000:] = 0.25
+    assert null_db(left + 2 * first, [first, first]) == pytest.approx(level, abs=1e-2 if level < -90 else 1e-5)
+
+
+def test_one_channel_that_is_left_counts_for_half() -> None:
+    left = np.zeros((1000, 2), np.float32)
+    left[:, 1] = 1.0
+    assert null_db(left, []) == pytest.approx(-3.0103, abs=1e-4)

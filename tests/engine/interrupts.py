@@ -130,7 +130,7 @@ def interrupt_files(out: Path, result: spleeter_nb.SeparationResult, long: Float
     path.rename(out.with_suffix(".flac"))
     for read in (
         lambda: read_file(out.with_suffix(".flac")),
-        lambda: read_mixture(encoded, Options()),
+        lambda: read_mixture(encoded, Options(), saved.sample_rate),
     ):
         seconds = interrupted_call(read, delay=0.1)
         yield {"stage": "read", "seconds": seconds, "left": left(out)}

@@ -234,14 +234,14 @@ def test_a_fault_of_ours_is_the_songs_error_and_stops_no_other(
 ) -> None:
     import spleeter_nb.engine.separation as module  # noqa: PLC0415 - only this test reaches inside
 
-    whole = module.read_mixture, module.open_audio
+    whole = module.open_song
 
-    def broken(source: Any, **options: Any) -> Any:
+    def broken(source: Any, *rest: Any) -> Any:
         if os.fspath(source).endswith("2.wav"):
             raise ZeroDivisionError("a fault")
-        return whole[1](source, **options)
+        return whole(source, *rest)
 
-    monkeypatch.setattr(module, "open_audio", broken)
+    monkeypatch.setattr(module, "open_song", broken)
     outcomes = batch([album / "1.wav", album / "2.wav"])
     assert isinstance(outcomes[0], SeparationResult)
     assert type(outcomes[1]) is SpleeterError

@@ -100,6 +100,7 @@ def test_another_kernel_finds_it_on_disk(
 def test_names_do_not_count_and_content_does(
     separate: Callable[..., SeparationResult], song: Path, tmp_path: Path, noise: Callable[..., FloatArray]
 ) -> None:
+    """A17."""
     separate(song)
     renamed = shutil.copy(song, tmp_path / "other.flac")
     assert separate(renamed).cache_level == "memory"
@@ -122,6 +123,8 @@ CHANGES: list[dict[str, Any]] = [
     {"mask_extension": "average"},
     {"residual": "stem"},
     {"residual": "vocals"},
+    {"on_corrupt": "salvage"},
+    {"nonfinite": "error"},
 ]
 
 
@@ -177,6 +180,7 @@ def test_switched_off_nothing_is_kept(separate: Callable[..., SeparationResult],
 def test_an_array_that_changes_meanwhile_is_refused_and_not_kept(
     separate: Callable[..., SeparationResult], noise: Callable[..., FloatArray]
 ) -> None:
+    """A14."""
     samples = noise(200_000)
 
     def change(event: Progress) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+import spleeter_nb
 from spleeter_nb import SpleeterConfig, SpleeterEngine
 from spleeter_nb.engine import engine as engine_module
 from spleeter_nb.engine.fallback import ResilientRuntime
@@ -208,6 +209,18 @@ def test_a_closed_engine_gives_the_memory_of_the_networks_back(
     asyncio.run(run())
     assert wait_until(lambda: not job_threads())
     assert wait_until(lambda: loaded() == 0)
+
+
+def test_networks_are_given_back_without_an_engine(
+    model: Path, noise: Callable[..., FloatArray], loaded: Callable[[], int]
+) -> None:
+    before = spleeter_nb.separate(noise(10_000), model, **given())
+    assert loaded() == 1
+    spleeter_nb.release()
+    assert wait_until(lambda: loaded() == 0)
+    spleeter_nb.release()
+    again = spleeter_nb.separate(noise(10_000), model, **given())
+    np.testing.assert_array_equal(again.vocals.samples, before.vocals.samples)
 
 
 def test_the_networks_stay_while_another_engine_is_open(

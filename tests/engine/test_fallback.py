@@ -18,7 +18,7 @@ from spleeter_nb.net.runtime import RuntimeInfo
 
 if TYPE_CHECKING:
     from spleeter_nb.net.runtime import Runtime
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, MaskExtension
 
 GPU = Choice("torch", "cuda:0", "asked for")
 CPU = Choice("openvino", "cpu", "asked for")
@@ -41,8 +41,10 @@ class Fake:
             raise DeviceMemoryError("full")
         return 2 * magnitude
 
-    def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
-        return self.estimate(samples, cancel=cancel) + weights
+    def separate(
+        self, samples: FloatArray, weights: FloatArray, *, mask_extension: MaskExtension, cancel: threading.Event
+    ) -> FloatArray:
+        return self.estimate(samples, cancel=cancel) + weights * (mask_extension == "average")
 
 
 @dataclass
@@ -72,7 +74,10 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 def check(runtime: ResilientRuntime) -> None:
     cancel = threading.Event()
     np.testing.assert_array_equal(runtime.estimate(SEGMENTS, cancel=cancel), 2 * SEGMENTS)
-    np.testing.assert_array_equal(runtime.separate(SEGMENTS, WEIGHTS, cancel=cancel), 2 * SEGMENTS + WEIGHTS)
+    zeros = runtime.separate(SEGMENTS, WEIGHTS, mask_extension="zeros", cancel=cancel)
+    np.testing.assert_array_equal(zeros, 2 * SEGMENTS)
+    average = runtime.separate(SEGMENTS, WEIGHTS, mask_extension="average", cancel=cancel)
+    np.testing.assert_array_equal(average, 2 * SEGMENTS + WEIGHTS)
 
 
 def test_with_enough_memory_nothing_changes(caplog: pytest.LogCaptureFixture) -> None:

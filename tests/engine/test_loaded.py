@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def get(
 @pytest.fixture
 def models(small_models: Path) -> list[InstalledModel]:
     manager = model_manager(SpleeterConfig())
-    return [manager.ensure(small_models / name / "config.json") for name in ("two", "average", "wiener")]
+    return [manager.ensure(small_models / name / "config.json") for name in ("two", "average", "wiener", "four_elu")]
 
 
 def test_a_model_is_loaded_once(models: list[InstalledModel]) -> None:
@@ -61,19 +62,25 @@ def test_the_device_that_was_found_and_asked_for_loads_once(models: list[Install
     assert get(loaded, models[0], Options(device="cpu"), config) is first
 
 
-def test_equal_weights_need_not_be_one_model(models: list[InstalledModel]) -> None:
-    """`two` and `average` differ only in their masks."""
+@pytest.mark.parametrize(
+    ("changed", "loads_again"), [({"mask_extension": "average"}, False), ({"separation_exponent": 1.0}, True)]
+)
+def test_equal_weights_need_not_be_one_model(
+    models: list[InstalledModel], changed: dict[str, Any], *, loads_again: bool
+) -> None:
     loaded, config = LoadedModels(), SpleeterConfig()
-    assert get(loaded, models[0], Options(), config) is not get(loaded, models[1], Options(), config)
+    other = dataclasses.replace(models[0], spec=dataclasses.replace(models[0].spec, **changed))
+    first = get(loaded, models[0], Options(), config)
+    assert (get(loaded, other, Options(), config) is not first) == loads_again
 
 
 def test_the_least_recently_used_model_is_forgotten(models: list[InstalledModel]) -> None:
     loaded, config = LoadedModels(), SpleeterConfig()
-    first, second = (get(loaded, model, Options(), config) for model in models[:2])
+    first, second = (get(loaded, model, Options(), config) for model in (models[0], models[2]))
     assert get(loaded, models[0], Options(), config) is first
-    get(loaded, models[2], Options(), config)
+    get(loaded, models[3], Options(), config)
     assert get(loaded, models[0], Options(), config) is first
-    assert get(loaded, models[1], Options(), config) is not second
+    assert get(loaded, models[2], Options(), config) is not second
 
 
 def test_a_cancelled_load_is_not_kept(models: list[InstalledModel]) -> None:

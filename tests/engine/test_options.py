@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import spleeter_nb
-from spleeter_nb.engine.options import Options, parse_options
+from spleeter_nb import Preprocess
+from spleeter_nb.engine.options import Options, parse_options, parse_preprocess
 from spleeter_nb.exceptions import DeviceError, UnknownOptionError, ValidationError
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ GOOD: dict[str, list[Any]] = {
     "wiener": [False, True],
     "mask_extension": [None, "zeros", "average"],
     "residual": [None, "stem", "vocals"],
+    "preprocess": [None, Preprocess(), Preprocess(high_pass=30)],
+    "on_corrupt": ["error", "salvage"],
+    "nonfinite": ["zero", "error"],
     "cache": [True, False],
     "progress": [True, False, print],
     "output_dir": [None, "out", Path("out")],
@@ -49,6 +54,9 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "overlap": ([-0.1, 0.51, math.nan, "0.25", None, True], "0 to 0.5"),
     "wiener": ([None, 1, "yes"], "True or False"),
     "mask_extension": (["zeroes", False, 0, ["zeros"], ARRAY], "'average'"),
+    "preprocess": (["high_pass=30", {"high_pass": 30}, Preprocess, True], "Preprocess(high_pass=30, loudness=-23)"),
+    "on_corrupt": (["salvag", None, True, ["salvage"]], "'salvage'"),
+    "nonfinite": (["keep", None, 0, ARRAY], "'zero'"),
     "cache": ([None, 0, "no"], "True or False"),
     "progress": ([None, 1, "yes"], "a callable"),
     "output_dir": ([5, b"out", ["out"]], "a folder"),
@@ -153,3 +161,36 @@ def test_the_wiener_filter_leaves_nothing_above_the_band_to_average() -> None:
 def test_options_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Options().overlap = 0.5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nothing", Preprocess()),
+        ("remove_dc", Preprocess(remove_dc=True)),
+        ("remove_dc=True,low_pass=none", Preprocess(remove_dc=True)),
+        ("remove_dc=false", Preprocess()),
+        ("high_pass=30,loudness=-23", Preprocess(high_pass=30, loudness=-23)),
+        (" remove_dc , low_pass = 1.5e3 ", Preprocess(remove_dc=True, low_pass=1500)),
+    ],
+)
+def test_preprocessing_is_read_from_a_line(text: str, expected: Preprocess) -> None:
+    assert parse_preprocess(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("hihg_pass=30", "Did you mean 'high_pass'"),
+        ("", "There is no preprocessing ''"),
+        ("high_pass=30,", "There is no preprocessing ''"),
+        ("high_pass=low", "high_pass is 'low'; allowed: 10 to 20000 Hz"),
+        ("high_pass", "high_pass is True"),
+        ("high_pass=5", "high_pass is 5.0"),
+        ("loudness=nan", "loudness is nan"),
+        ("remove_dc=1", "remove_dc is 1.0; allowed: True or False"),
+    ],
+)
+def test_a_line_of_preprocessing_that_makes_no_sense_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(problem)):
+        parse_preprocess(text)

@@ -122,6 +122,20 @@ def test_the_folder_of_a_relative_path_has_a_name(
     assert files_in(out) == {"album/vocals.wav", "album/accompaniment.wav"}
 
 
+@pytest.mark.parametrize(
+    ("songs", "advice"),
+    [
+        (["one/song.wav", "two/song.mp3"], r"put \{foldername\} into .*'\{foldername\}/\{filename\}"),
+        (["one/song.wav", "one/song.mp3"], "give each its own output_dir, or rename one"),
+        (["a/one/song.wav", "b/one/song.wav"], "give each its own output_dir, or rename one"),
+    ],
+)
+def test_songs_of_one_name_are_told_how_to_be_told_apart(songs: list[str], advice: str) -> None:
+    targets = Targets(Path("out"), "{filename}/{instrument}.{codec}", "wav", "overwrite")
+    with pytest.raises(ValidationError, match=advice):
+        targets.check_distinct(songs)
+
+
 def test_a_song_is_called_what_its_link_is_called(song: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.wav"
     link.symlink_to(song)

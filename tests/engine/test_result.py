@@ -147,6 +147,13 @@ def test_the_residual_is_what_no_stem_took(result: SeparationResult) -> None:
     assert not result.residual().any()
 
 
+def test_stems_null_as_far_as_nothing_is_left(result: SeparationResult, samples: dict[str, FloatArray]) -> None:
+    # What float32 rounded off when the two were added.
+    assert result.null_db < -150
+    louder = replace(result, _load_mixture=lambda: samples["vocals"] + samples["drums"] + np.float32(0.01))
+    assert louder.null_db == pytest.approx(-40, abs=1e-3)
+
+
 # Saving
 
 

@@ -84,6 +84,7 @@ def test_mono_is_heard_on_both_sides(noise: Noise, separated: Separated) -> None
 def test_more_than_two_channels_are_mixed_down(
     noise: Noise, separated: Separated, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A8."""
     surround = noise(9000, 6)
     with caplog.at_level(logging.WARNING, "spleeter_nb"):
         result = separated(surround)
@@ -109,6 +110,7 @@ def test_arrays_of_other_types_are_scaled(dtype: str, separated: Separated, nois
 def test_values_that_are_no_sound_become_silence(
     *, wiener: bool, noise: Noise, separated: Separated, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A6."""
     source = noise(9000)
     source[100:104, 0] = (np.nan, np.inf, -np.inf, 3e38)
     result = separated(source, wiener=wiener)
@@ -124,6 +126,7 @@ def test_values_that_are_no_sound_become_silence(
 def test_stems_have_the_length_and_rate_of_the_source(
     rate: int, frames: int, noise: Noise, separated: Separated
 ) -> None:
+    """A9."""
     result = separated(noise(frames), sample_rate=rate)
     assert result.sample_rate == rate
     for stem in result.values():
@@ -150,6 +153,7 @@ def test_rates_below_all_sound_work_too(rate: int, frames: int, noise: Noise, se
 def test_lengths_around_a_window_and_a_segment(
     frames: int, overlap: float, *, wiener: bool, noise: Noise, separated: Separated
 ) -> None:
+    """A7."""
     result = separated(noise(frames), overlap=overlap, wiener=wiener)
     assert {stem.samples.shape for stem in result.values()} == {(frames, 2)}
     assert np.isfinite(stems_of(result)).all()

@@ -20,19 +20,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.faults import absence, archives, crashes, damage, downloads, flatness, interrupts
+from tests.faults import (
+    absence,
+    appetite,
+    archives,
+    crashes,
+    cuts,
+    damage,
+    downloads,
+    flatness,
+    inputs,
+    interrupts,
+    references,
+)
 from tests.faults.figure import CannotRunError, Figure
+from tests.faults.readers import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (damage, interrupts, absence, downloads, archives, crashes, flatness)
+    for module in (
+        inputs,
+        cuts,
+        appetite,
+        references,
+        damage,
+        interrupts,
+        absence,
+        downloads,
+        archives,
+        crashes,
+        flatness,
+    )
 }
 """Each has ``measure(n, seed, folder)``, and how often it tries: ``N``, and ``QUICK`` in every run of the tests."""
 
-LIBRARIES = ("spleeter-nb", "numpy", "openvino", "diskcache", "redis", "filelock", "httpx")
+OF_READERS = {"inputs", "cuts", "appetite", "references"}
+"""These take a reader, too: with another one they give the anchors."""
+
+LIBRARIES = ("spleeter-nb", "numpy", "soundfile", "av", "openvino", "diskcache", "redis", "filelock", "httpx")
 PROGRAMS = {"redis-server": ("redis-server", "--version"), "strace": ("strace", "--version")}
 
 
@@ -52,12 +80,13 @@ class Outcome:
         return not all(figure.met for figure in self.figures) or bool(self.not_run and os.environ.get("CI"))
 
 
-def measure(name: str, *, scale: float, seed: int) -> Outcome:
+def measure(name: str, *, scale: float, seed: int, reader: str | None = None) -> Outcome:
+    options = {} if reader is None else {"reader": reader}
     module, began, reason = MEASUREMENTS[name], time.monotonic(), ""
     figures: tuple[Figure, ...] = ()
     with tempfile.TemporaryDirectory(prefix="spleeter_nb-faults-") as folder:
         try:
-            figures = module.measure(max(1, round(module.N * scale)), seed, Path(folder))
+            figures = module.measure(max(1, round(module.N * scale)), seed, Path(folder), **options)
         except CannotRunError as error:
             reason = str(error)
     return Outcome(name, seed, time.monotonic() - began, figures, reason)
@@ -80,16 +109,17 @@ def versions() -> dict[str, str]:
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [("figure", "required", "measured", "N", "seed", "seconds", "")]
+    lines: list[tuple[str, ...]] = [("figure", "anchor", "required", "measured", "N", "seed", "seconds", "")]
     for outcome in outcomes:
         seconds = f"{outcome.seconds:.1f}"
         for figure in outcome.figures:
             verdict = "met" if figure.met else "MISSED"
             required, measured = (f"{value:.4g} {figure.unit}".strip() for value in (figure.required, figure.measured))
-            lines.append((figure.name, required, measured, f"{figure.n:,}", str(outcome.seed), seconds, verdict))
+            facts = (figure.name, figure.anchor, required, measured, f"{figure.n:,}")
+            lines.append((*facts, str(outcome.seed), seconds, verdict))
             seconds = ""
         if outcome.not_run:
-            lines.append((outcome.name, "", "not run", "", "", seconds, ""))
+            lines.append((outcome.name, "", "", "not run", "", "", seconds, ""))
     return lines
 
 
@@ -108,8 +138,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument("--scale", type=float, default=1.0, help="times the usual number of tries")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--reader",
+        choices=READERS,
+        help=f"measure a library for the anchors, with --only {', '.join(sorted(OF_READERS))}",
+    )
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.reader and not set(asked.only or MEASUREMENTS) <= OF_READERS:
+        parser.error(f"--reader goes with --only {', '.join(sorted(OF_READERS))}")
+    return asked
 
 
 def main() -> int:
@@ -120,7 +158,7 @@ def main() -> int:
         sys.stdout.write("".join(f"{name}: {value}\n" for name, value in facts.items()) + "\n")
     for name in asked.only or MEASUREMENTS:
         sys.stderr.write(f"measuring {name} ...\n")
-        outcomes.append(measure(name, scale=asked.scale, seed=asked.seed))
+        outcomes.append(measure(name, scale=asked.scale, seed=asked.seed, reader=asked.reader))
     if asked.json:
         report = {"versions": facts, "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}
         sys.stdout.write(json.dumps(report, indent=2) + "\n")

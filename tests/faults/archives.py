@@ -46,7 +46,7 @@ def measure(n: int, seed: int, folder: Path) -> tuple[Figure, ...]:
         if escaped(target, folder=around / "in") or canary.read_bytes() != CANARY or len(list(around.iterdir())) > 2:
             escapes.append(label)
     return (
-        Figure("hostile archives: escapes", 0, len(escapes), number, note=", ".join(escapes)),
+        Figure("hostile archives: escapes", 0, len(escapes), number, note=", ".join(escapes), anchor="pooch 3 of 11"),
         Figure(f"hostile archives: not done in {PATIENCE:g} s", 0, len(hangs), number, note=", ".join(hangs)),
     )
 

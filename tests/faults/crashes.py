@@ -26,7 +26,14 @@ def measure(n: int, seed: int, folder: Path) -> tuple[Figure, ...]:
     )
     kinds = Counter(problem.partition(", killed at")[0] for problem in left)
     return (
-        Figure("crash points: wrong or half results", 0, len(wrong), count, note="; ".join([note, *wrong[:9]])),
+        Figure(
+            "crash points: wrong or half results",
+            0,
+            len(wrong),
+            count,
+            note="; ".join([note, *wrong[:9]]),
+            anchor="pooch, Spleeter: yes",
+        ),
         Figure(
             "crash points: left over after the next use",
             0,

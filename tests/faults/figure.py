@@ -29,6 +29,8 @@ class Figure:
     unit: str = ""
     note: str = ""
     """What one must know to judge it."""
+    anchor: str = ""
+    """What others reach with the same kind of test."""
 
     @property
     def met(self) -> bool:
@@ -59,6 +61,11 @@ def need_module(name: str) -> None:
 def module_command(name: str, *arguments: object) -> list[str]:
     """Return the command that runs a module beside this one as a process of its own."""
     return [sys.executable, "-m", f"tests.faults.{name}", *map(str, arguments)]
+
+
+def hush() -> None:
+    """Let the C libraries of this process complain to nobody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def unmeasured() -> dict[str, str]:

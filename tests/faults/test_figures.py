@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults import cuts
 from tests.faults.__main__ import MEASUREMENTS, Outcome, rows, table
 from tests.faults.figure import CannotRunError, Figure
 
@@ -41,3 +42,9 @@ def test_what_is_missed_or_not_measured_is_seen(monkeypatch: pytest.MonkeyPatch)
     assert outcomes[2].failed
     assert [row[-1] for row in rows(outcomes)[1:]] == ["met", "met", "MISSED", ""]
     assert "none was not run: why." in table(outcomes)
+
+
+@pytest.mark.parametrize("reader", ["pyav", "soundfile"])
+def test_libraries_are_measured_for_the_anchors_in_the_same_way(reader: str, tmp_path: Path) -> None:
+    (figure,) = cuts.measure(54, 0, tmp_path, reader)
+    assert 50 < figure.measured < 95

@@ -42,10 +42,10 @@ def complete(shell: InteractiveShell) -> Complete:
 @pytest.mark.parametrize(
     ("cell", "completed"),
     [
-        ("%separate --pre", ["%separate --precision"]),
+        ("%separate --prec", ["%separate --precision"]),
         ("%separate --bit_", ["%separate --bit-depth"]),
         (
-            "%separate song.mp3 --no",
+            "%separate song.mp3 --no-",
             [f"%separate song.mp3 --no-{name}" for name in ("mwf", "cache", "progress", "spectrograms")],
         ),
         ("%separate -c ", [f"%separate -c {codec}" for codec in ("wav", "flac", "mp3", "ogg", "m4a", "wma")]),
@@ -68,8 +68,8 @@ def complete(shell: InteractiveShell) -> Complete:
         ("%separate 5", ["%separate '5\" live.ogg'"]),
         ("%separate i", ['%separate "it\'s.wav"']),
         ("%separate .h", ["%separate .hidden.wav"]),
-        ("x = 1\n%separate --pre", ["x = 1\n%separate --precision"]),
-        ("%%separate --pre", ["%%separate --precision"]),
+        ("x = 1\n%separate --prec", ["x = 1\n%separate --precision"]),
+        ("%%separate --prec", ["%%separate --precision"]),
         ("%%separate -p spleeter:2|\nMy Song.mp3", [f"%%separate -p {model}\nMy Song.mp3" for model in MODELS[:2]]),
         ("%%separate\nMy S", ["%%separate\nMy Song.mp3"]),
         (

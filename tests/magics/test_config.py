@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spleeter_nb import Preprocess
 from spleeter_nb.config import SpleeterConfig
 from spleeter_nb.exceptions import ModelNotFoundError
 from tests.magics.conftest import write_song
@@ -40,6 +41,15 @@ def test_session_defaults_hold_until_a_call_says_otherwise(run: Run) -> None:
     assert run("%separate song.wav -d 1 -o none").duration == 1
     run("%config SeparateMagics.duration = None")
     assert run("%separate song.wav -o none").duration == 2.5
+
+
+@pytest.mark.usefixtures("small")
+def test_a_session_can_prepare_all_its_songs(run: Run) -> None:
+    write_song(Path("song.wav"))
+    run("import spleeter_nb as snb")
+    run("%config SeparateMagics.preprocess = snb.Preprocess(high_pass=30)")
+    assert run("%separate song.wav").preparation.preprocess == Preprocess(high_pass=30)
+    assert run("%separate song.wav --preprocess nothing").preparation is None
 
 
 def test_settings_go_call_session_environment_default(

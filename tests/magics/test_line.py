@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 
+from spleeter_nb import Preprocess
 from spleeter_nb.magics.line import parse, resolve
 from spleeter_nb.magics.options import OPTIONS
 
@@ -55,6 +56,9 @@ def test_sources_are_the_words_between_options(line: str, sources: list[str]) ->
         ("--offline", {"auto_download": False}),
         ("-r -q --var stems", {"recursive": True, "quiet": True, "var": "stems"}),
         ("-o none", {"output_dir": None}),
+        ("--preprocess high_pass=30,remove_dc", {"preprocess": Preprocess(high_pass=30, remove_dc=True)}),
+        ("--preprocess nothing", {"preprocess": Preprocess()}),
+        ("--preprocess none", {"preprocess": None}),
         ("--overlap much", {"overlap": "much"}),
         ("--duration {seconds}", {"duration": 4}),
         ("-o $folder", {"output_dir": "my stems"}),
@@ -149,5 +153,5 @@ def test_an_expression_that_fails_says_so(names: dict[str, Any], text: str, mess
 def test_every_option_can_be_given() -> None:
     for option in OPTIONS:
         for flag in option.flags:
-            line = f"{flag} x" if option.metavar else flag
-            assert parse(line, {}).options == {option.name: "x" if option.metavar else option.means}
+            line = f"{flag} none" if option.metavar else flag
+            assert parse(line, {}).options == {option.name: None if option.metavar else option.means}

@@ -90,6 +90,16 @@ def test_result_can_be_assigned_stored_and_kept_quiet(
     assert run("%separate 'My Song.wav' --var quiet -q") is None
     assert isinstance(shell.user_ns["quiet"], SeparationResult)
     assert capsys.readouterr() == ("", "")
+    hook = sys.displayhook
+    run("assigned = %separate -q 'My Song.wav'")
+    assert isinstance(shell.user_ns["assigned"], SeparationResult)
+    assert capsys.readouterr() == ("", "")
+    assert sys.displayhook is hook
+    # It is silent about its own result only, and only in its own cell.
+    assert run("%separate 'My Song.wav' -q\n6 * 7") == 42
+    assert isinstance(run("assigned"), SeparationResult)
+    assert isinstance(shell.run_line_magic("separate", "'My Song.wav' -q"), SeparationResult)
+    assert sys.displayhook is hook
 
 
 @pytest.mark.usefixtures("small", "song")
@@ -216,6 +226,7 @@ def test_usage_errors_are_one_line(fail: Fail, code: str, message: str, capsys: 
     [
         ("missing.mp3", AudioNotFoundError),
         ("missing.mp3 --overlap 0.7", ValidationError),
+        ("missing.mp3 --preprocess high_pass=5", ValidationError),
         ("missing.mp3 --overlap much", ValidationError),
         ("missing.mp3 -c mp2", ValidationError),
         ("missing.mp3 -p spleeter:3stems other.mp3", UnknownModelError),

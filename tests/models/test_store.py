@@ -322,8 +322,14 @@ def test_names_are_the_catalogue(tmp_path: Path) -> None:
     assert ModelManager(tmp_path).names == tuple(CATALOG)
 
 
-def test_the_default_folder_is_in_the_users_data_and_not_made() -> None:
+def test_the_default_folder_is_what_the_settings_say_else_in_the_users_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SPLEETER_MODELS_DIR", raising=False)
     assert ModelManager().models_dir == default_models_dir()
+    monkeypatch.setenv("SPLEETER_MODELS_DIR", str(tmp_path / "elsewhere"))
+    assert ModelManager().models_dir == tmp_path / "elsewhere"
+    assert ModelManager(tmp_path).models_dir == tmp_path
     assert default_models_dir().name == "models"
     assert "spleeter_nb" in default_models_dir().parts
 

@@ -42,8 +42,14 @@ def answers(runtime: KerasRuntime, inputs: dict[str, FloatArray]) -> dict[str, F
     samples, weights, magnitude = inputs["samples"], inputs["weights"], inputs["magnitude"]
     each = [slice(k, k + 1) for k in range(len(samples))]
     return {
-        "separate": runtime.separate(samples, weights, cancel=NEVER),
-        "separate_each": np.concatenate([runtime.separate(samples[one], weights[one], cancel=NEVER) for one in each]),
+        "zeros": runtime.separate(samples, weights, mask_extension="zeros", cancel=NEVER),
+        "zeros_each": np.concatenate(
+            [runtime.separate(samples[one], weights[one], mask_extension="zeros", cancel=NEVER) for one in each]
+        ),
+        "average": runtime.separate(samples, weights, mask_extension="average", cancel=NEVER),
+        "average_each": np.concatenate(
+            [runtime.separate(samples[one], weights[one], mask_extension="average", cancel=NEVER) for one in each]
+        ),
         "estimate": runtime.estimate(magnitude, cancel=NEVER),
         "estimate_each": np.concatenate([runtime.estimate(magnitude[one], cancel=NEVER) for one in each]),
     }

@@ -9,14 +9,14 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
 
 from spleeter_nb.net.export import exported_model
 from spleeter_nb.net.openvino import OpenVinoRuntime
-from spleeter_nb.values import ModelSpec
+from spleeter_nb.values import MaskExtension, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ NEVER = threading.Event()
 # The case of tests/parity/data, and what is different in its configuration.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "two": ("two", {}),
-    "four": ("four_elu", {"mask_extension": "average", "separation_exponent": 1.0}),
+    "four": ("four_elu", {"separation_exponent": 1.0}),
     "five_softmax": ("five_softmax", {}),
 }
 TWO_STEMS = ModelSpec("spleeter:2stems", ("vocals", "accompaniment"))
@@ -121,12 +121,14 @@ def expected(
             runtime = OpenVinoRuntime(spec, path, precision="float32", threads=2)
         given = inputs(spec)
         pairs = [(given["samples"][k : k + 1], given["weights"][k : k + 1]) for k in range(len(given["samples"]))]
-        return {
-            "separate": np.concatenate([runtime.separate(*pair, cancel=NEVER) for pair in pairs]),
-            "estimate": np.concatenate(
-                [runtime.estimate(segment[None], cancel=NEVER) for segment in given["magnitude"]]
-            ),
+        stems = {
+            extension: np.concatenate(
+                [runtime.separate(*pair, mask_extension=extension, cancel=NEVER) for pair in pairs]
+            )
+            for extension in get_args(MaskExtension)
         }
+        estimates = [runtime.estimate(segment[None], cancel=NEVER) for segment in given["magnitude"]]
+        return {**stems, "estimate": np.concatenate(estimates)}
 
     return run
 
@@ -136,7 +138,7 @@ def test_stems_are_those_of_the_runtime_for_processors(
     answers: Answers, expected: Callable[[str], dict[str, FloatArray]], name: str
 ) -> None:
     reference, again = expected(name), expected(name)
-    for verb in ("separate", "estimate"):
+    for verb in ("zeros", "average", "estimate"):
         found, each = answers.arrays[f"{name}/{verb}"], answers.arrays[f"{name}/{verb}_each"]
         assert found.dtype == np.float32
         assert found.shape == reference[verb].shape
@@ -147,7 +149,7 @@ def test_stems_are_those_of_the_runtime_for_processors(
 
 
 def test_bfloat16_is_near(answers: Answers) -> None:
-    for verb in ("separate", "estimate"):
+    for verb in ("zeros", "average", "estimate"):
         fast, exact = answers.arrays[f"fast/{verb}"], answers.arrays[f"two/{verb}"]
         assert 0 < np.linalg.norm(fast - exact) < 10 ** (-30 / 20) * np.linalg.norm(exact)
 

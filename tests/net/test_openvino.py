@@ -72,7 +72,7 @@ def test_shapes_are_those_of_the_contract(openvino_runtime: Load, case: str, ins
     assert estimates.dtype == np.float32
     assert (estimates <= magnitude()[:, None]).all()
     samples = np.random.default_rng(0).standard_normal((1, 2, 63 * 128 + 512)).astype(np.float32)
-    stems = runtime.separate(samples, np.ones((1, 64), np.float32), cancel=NEVER)
+    stems = runtime.separate(samples, np.ones((1, 64), np.float32), mask_extension="zeros", cancel=NEVER)
     assert stems.shape == (1, instruments, *samples.shape[1:])
     assert stems.dtype == np.float32
 

@@ -20,6 +20,8 @@ NAMES = [
     "03_stem_player",
     "04_compare_spectrograms",
     "05_batch_and_cache",
+    "06_formats_and_tags",
+    "07_preprocessing_and_loudness",
     "08_configuration_and_devices",
     "11_from_spleeter",
     "research/30_parameter_study",

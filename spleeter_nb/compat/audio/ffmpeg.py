@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spleeter_nb.audio import CODECS, open_audio, write
+from spleeter_nb.audio import fitting_bitrate, open_audio, write
 from spleeter_nb.compat.audio import Codec
 from spleeter_nb.compat.audio.adapter import AudioAdapter
 from spleeter_nb.dsp.resample import resample
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from spleeter_nb.values import FloatArray
 
 _BLOCK_FRAMES = 1 << 16
+
+_LOG = logging.getLogger("spleeter_nb")
 
 
 class FFMPEGProcessAudioAdapter(AudioAdapter):
@@ -70,6 +73,8 @@ class FFMPEGProcessAudioAdapter(AudioAdapter):
                 yield from resample(original, reader.info.sample_rate, rate, channels=reader.info.channels)
 
             samples = read_whole(blocks())
+            for note in reader.notes:
+                _LOG.warning("%r: %s.", reader.info.name, note)
         # TensorFlow's functions name types in bytes, and so did Spleeter.
         wanted = np.dtype(dtype.decode() if isinstance(dtype, bytes) else dtype)
         return samples.astype(wanted, copy=False), rate
@@ -112,8 +117,3 @@ class FFMPEGProcessAudioAdapter(AudioAdapter):
             codec=str(codec),
             bitrate=fitting_bitrate(codec, bitrate),
         )
-
-
-def fitting_bitrate(codec: str, bitrate: str | None) -> str | None:
-    """Leave a bit rate out where the codec has none to choose: Spleeter gives one always."""
-    return None if codec in CODECS and CODECS[codec].is_lossless else bitrate or None
