@@ -69,7 +69,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", "[a-z_]+"),
     ("py:class", r"(\w+\.)*(Any|Callable|Figure|Iterable|Mapping|Path|PathLike|Sequence|timedelta)"),
-    ("py:class", "AudioSource|BitDepth|Bitrate|Encoding|FloatArray|LevelName|MaskExtension|NonFinite"),
+    ("py:class", "AudioSource|BitDepth|Bitrate|FloatArray|LevelName|MaskExtension|NonFinite"),
     ("py:class", "OnCorrupt|OnExist|Percent|Precision"),
 ]
 

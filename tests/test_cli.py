@@ -139,7 +139,7 @@ def test_a_stem_file_that_cannot_be_is_one_error(run: Run, config: Path, tmp_pat
     separate = ("separate", tmp_path / "fast.wav", tmp_path / "none.wav", "-p", config, "-o", tmp_path / "out")
     told = run(*separate, "--stem-mp4")
     assert told.code == 1
-    assert "fast.wav: m4a has no sample_rate of 192000 Hz" in told.err
+    assert "fast.wav: A stem file cannot have a sample_rate of 192000 Hz" in told.err
     assert files_in(tmp_path / "out") == {"fast/vocals.wav", "fast/accompaniment.wav"}
     reports = json.loads(run(*separate, "--stem-mp4", "--json").out)
     assert reports[0]["stem_mp4"]["type"] == "ValidationError"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spleeter_nb.audio.bombs import bomb
 from spleeter_nb.audio.decoder import discard
-from spleeter_nb.audio.lengths import has_endless_tags, told_length
+from spleeter_nb.audio.lengths import told_length
 from spleeter_nb.audio.mpeg import frame_bytes
 from spleeter_nb.audio.pcm import from_pcm
 from spleeter_nb.exceptions import CorruptAudioError, UnsupportedFormatError
@@ -35,6 +36,13 @@ _MICROSECONDS = 1_000_000
 
 _WMA = {"wmav1", "wmav2"}
 _BARE_MPEG = {(container, codec) for container in ("mp3", "mpegts", "mpeg") for codec in ("mp2", "mp3")}
+
+_DELAYS = {"aac": 1024, "mp2": 481, "mp3": 1105}
+"""Samples in front of the sound: of AAC the block that only helps to decode the next one, of MP2 what its filters take,
+of MP3 what LAME and a decoder take together. Others than LAME may take some more."""
+
+_WITHOUT_DELAY = {"aac", "avi", "flv", "mp3", "mpeg", "mpegts"}
+"""Here nothing tells how many there are."""
 
 _ITUNES = re.compile(r"\s*(?:[0-9A-F]+\s+){3}([0-9A-F]{1,16})\b", re.IGNORECASE)
 """What iTunes notes of a song: nothing, samples in front, samples at the end, and samples between them."""
@@ -98,8 +106,11 @@ class FFmpegDecoder:
         try:
             self._stream = _audio_stream(self._container, stream, source.name)
             told = _length(self._container, self._stream, seconds=seconds, units=units)
+            self._delay = _untold_delay(self._stream, container.format)
             if container.format in _WITHOUT_LENGTH:
                 told = _Length(None)
+            elif told.frames is not None:
+                told = replace(told, frames=max(1, told.frames - self._delay))
             self.info = _describe(self._stream, source.name, container.format, told.frames)
         except BaseException:
             self._container.close()
@@ -143,13 +154,14 @@ class FFmpegDecoder:
 
     def _decode(self) -> Iterator[FloatArray]:
         is_padding = self.info.codec in _WMA
-        position = 0
+        position, delay = 0, self._delay
         for packet in self._packets():
             for frame in packet.decode():
                 part = self._samples(frame)
                 if is_padding:
                     is_padding = False
                     continue
+                part, delay = part[delay:], max(0, delay - len(part))
                 part = part[: self._sound_in(packet, len(part), position)]
                 position += len(part)
                 yield part
@@ -198,8 +210,9 @@ def open_closed_down(source: Source, container: Container) -> InputContainer:
     """Open a source from its first byte with the one demuxer that fits, which can open nothing else."""
     import av  # noqa: PLC0415 - as above
 
-    if has_endless_tags(source, container.format):
-        raise ValueError("its tags do not end")
+    wrong = bomb(source, container.format)
+    if wrong:
+        raise ValueError(wrong)
     source.handle.seek(0)
     return av.open(
         source.handle,
@@ -225,6 +238,14 @@ def _audio_stream(container: InputContainer, number: int, name: str) -> AudioStr
     if not stream.codec_context.channels or not stream.codec_context.sample_rate:
         raise CorruptAudioError(f"{name!r} does not tell how many channels it has, or which rate.", source=name)
     return stream
+
+
+def _untold_delay(stream: AudioStream, format_: str) -> int:
+    """Return how many samples are in front of the sound without anybody telling, so that FFmpeg leaves them."""
+    # Where an MP3 file has a LAME frame, FFmpeg begins behind them.
+    if format_ not in _WITHOUT_DELAY or (format_ == "mp3" and stream.start_time):
+        return 0
+    return _DELAYS.get(stream.codec_context.codec.canonical_name, 0)
 
 
 def _describe(stream: AudioStream, name: str, format_: str, frames: int | None) -> AudioInfo:

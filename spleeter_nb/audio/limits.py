@@ -81,7 +81,7 @@ class Limits:
         if self.max_duration_s is not None and frames > self.max_duration_s * info.sample_rate:
             raise AudioLimitError(
                 f"{info.name!r} goes on after {self.max_duration_s:g} s, and the setting max_duration_s allows no "
-                "more. Separate a part of it with duration.",
+                "more. Separate a part of it with duration, or raise the setting.",
                 source=info.name,
                 max_duration_s=self.max_duration_s,
             )

@@ -18,7 +18,7 @@ from spleeter_nb.audio.ffmpeg_encoder import FFmpegEncoder
 from spleeter_nb.audio.lengths import box, boxes
 from spleeter_nb.audio.source import ShieldedFile, Source, open_source
 from spleeter_nb.audio.tags import plain
-from spleeter_nb.exceptions import UnsupportedFormatError
+from spleeter_nb.exceptions import UnsupportedFormatError, ValidationError
 from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ _MASTERING = {
 _MAX_BOX = 1 << 20
 """Bytes; what is longer names no stems."""
 
+_NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading the box raises where it holds something else."""
+
 
 @dataclass(frozen=True)
 class StemEncoding(Encoding):
@@ -71,6 +74,13 @@ class StemEncoding(Encoding):
 
     def check(self, *, sample_rate: int, channels: int) -> None:
         """See `Encoding`; `channels` are those of all streams."""
+        if sample_rate not in (allowed := CODECS[self.codec].sample_rates):
+            raise ValidationError(
+                f"A stem file cannot have a sample_rate of {sample_rate} Hz: it is AAC, which has "
+                f"{', '.join(map(str, allowed))}. The setting default_sample_rate gives stems of another rate.",
+                sample_rate=sample_rate,
+                allowed=allowed,
+            )
         super().check(sample_rate=sample_rate, channels=channels // _STREAMS)
 
 
@@ -160,17 +170,17 @@ def read_stem_names(path: str | os.PathLike[str]) -> dict[str, int]:
     AudioProcessingError
         When it cannot be opened.
     """
-    with contextlib.closing(open_source(path)) as source:
-        contents = _stem_box(source)
-        try:
-            names = [plain(stem["name"]) for stem in json.loads(contents)["stems"]]
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise UnsupportedFormatError(
-                f"{source.name!r} is no stem file: it has no box that names its stems. Stems in several files are read "
-                "by open_audio, one by one.",
-                source=source.name,
-            ) from error
-    return {name: stream for stream, name in enumerate(_distinct(names), 1) if not name.startswith(_EMPTY)}
+    names = []
+    with contextlib.closing(open_source(path)) as source, contextlib.suppress(*_NO_MANIFEST):
+        names = [plain(stem["name"]) for stem in json.loads(_stem_box(source))["stems"]]
+    stems = {name: stream for stream, name in enumerate(_distinct(names), 1) if not name.startswith(_EMPTY)}
+    if not stems:
+        raise UnsupportedFormatError(
+            f"{source.name!r} is no stem file: it has no box that names its stems. Stems in several files are read by "
+            "open_audio, one by one.",
+            source=source.name,
+        )
+    return stems
 
 
 def _stem_box(source: Source) -> bytes:

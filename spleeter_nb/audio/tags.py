@@ -32,7 +32,8 @@ FIELDS = (
 )
 """FFmpeg's names. What else files hold is about the file: who encoded it, how loud it is, where it was bought."""
 
-_OTHER_NAMES = {"author": "artist", "year": "date"}
+_OTHER_NAMES = {"artist": "author", "date": "year"}
+"""Taken where there is no field of the first name; one of both is often the shorter."""
 
 _COVERS: dict[bytes, Literal["image/jpeg", "image/png"]] = {
     b"\xff\xd8\xff": "image/jpeg",
@@ -40,7 +41,7 @@ _COVERS: dict[bytes, Literal["image/jpeg", "image/png"]] = {
 }
 """By what the picture begins with: what its file says of it is often wrong."""
 
-_BREAKS = re.compile(r"[\t-\r]+")
+_BREAKS = re.compile(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
 
 _log = logging.getLogger("spleeter_nb")
 
@@ -93,8 +94,9 @@ def _tags(file: InputContainer, format_: str) -> Tags:
 
 
 def _fields(metadata: Mapping[str, str]) -> dict[str, str]:
-    named = {_OTHER_NAMES.get(name.lower(), name.lower()): plain(text) for name, text in metadata.items()}
-    return {name: named[name] for name in FIELDS if named.get(name)}
+    named = {name.lower(): plain(text) for name, text in metadata.items()}
+    texts = {name: named.get(name) or named.get(_OTHER_NAMES.get(name, "")) for name in FIELDS}
+    return {name: text for name, text in texts.items() if text}
 
 
 def plain(text: str) -> str:

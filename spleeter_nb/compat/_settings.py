@@ -13,8 +13,13 @@ _PRETRAINED = "pretrained_models"
 def read_settings() -> SpleeterConfig:
     """Read them; models lie in ``MODEL_PATH``, else in our setting `models_dir`, else in ``pretrained_models``.
 
-    Stems keep the rate that they have in Spleeter: who calls it knows of no other.
+    What changes the sound of stems is left out: who calls Spleeter wants its stems.
     """
     config = SpleeterConfig()
     folder = read_model_path() or config.models_dir or _PRETRAINED
-    return config.replace(models_dir=Path(folder).expanduser().absolute(), default_sample_rate=None)
+    return config.replace(
+        models_dir=Path(folder).expanduser().absolute(),
+        default_sample_rate=None,
+        enable_preprocessing=False,
+        normalize_loudness=False,
+    )

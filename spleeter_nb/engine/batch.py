@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from spleeter_nb.engine.ledger import Ledger
 from spleeter_nb.engine.options import parse_options
 from spleeter_nb.engine.progress import Reporter
-from spleeter_nb.engine.separation import label
-from spleeter_nb.engine.sources import expand
-from spleeter_nb.engine.targets import Targets, home_expanded
+from spleeter_nb.engine.sources import expand, label
+from spleeter_nb.engine.targets import home_expanded
 from spleeter_nb.exceptions import SpleeterError
 from spleeter_nb.waiting import wait_awake
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from spleeter_nb.engine.jobs import SeparationJob
-    from spleeter_nb.engine.options import Options
     from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.events import Progress
     from spleeter_nb.values import AudioSource, ModelSpec
@@ -60,7 +58,7 @@ class Batch:
         items = expand(audio_files, recursive=recursive, leave_out=ledger.paths() if ledger else ())
         songs = [label(item) for item in items if not isinstance(item, SpleeterError)]
         if ledger:
-            _targets(parsed).check_distinct(songs)
+            parsed.targets.check_distinct(songs)
         name = Path(songs[0]).name if len(items) == len(songs) == 1 else f"{len(items)} songs"
         reporter = Reporter(parsed.progress, name=name)
         return cls(items, {**options, "progress": False}, ledger, _BatchProgress(reporter, len(items)))
@@ -171,7 +169,3 @@ def _free_locals(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def _targets(options: Options) -> Targets:
-    return Targets(Path(), options.filename_format, options.codec, options.on_exist)

@@ -18,7 +18,7 @@ from spleeter_nb.dsp.music import MusicFeatures, MusicMeter
 from spleeter_nb.dsp.silence import SilenceMeter
 from spleeter_nb.engine.mixture import limits_of
 from spleeter_nb.engine.progress import Reporter
-from spleeter_nb.engine.separation import label
+from spleeter_nb.engine.sources import label
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
 from spleeter_nb.exceptions import ValidationError, is_one_of
 from spleeter_nb.values import OnCorrupt
@@ -172,8 +172,8 @@ def describe(  # noqa: PLR0913 - each by its name
 
     def work() -> Description:
         with reporter.running():
-            tags = read_tags(source)
             with open_audio(source, sample_rate=sample_rate, on_corrupt=on_corrupt, limits=limits) as reader:
+                tags = read_tags(source)
                 found = _measured(reader, tags, features=features, silence_threshold=silence_threshold, tell=tell)
             for note in found.notes:
                 _LOG.warning("%r: %s.", found.info.name, note)

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from spleeter_nb.engine.separation import label
+from spleeter_nb.engine.sources import label
 from spleeter_nb.engine.stem import displays
 from spleeter_nb.exceptions import SeparationCancelledError, ValidationError
 from spleeter_nb.waiting import WAKE_SECONDS, wait_awake

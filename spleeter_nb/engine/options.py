@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from spleeter_nb.audio import CODECS, choose_encoding
-from spleeter_nb.engine.targets import OnExist, Targets
+from spleeter_nb.engine.targets import OnExist, Targets, home_expanded
 from spleeter_nb.exceptions import UnknownOptionError, ValidationError, is_one_of, nearest
 from spleeter_nb.net.runtime import Precision
 from spleeter_nb.values import MaskExtension, NonFinite, OnCorrupt, Preprocess
@@ -141,15 +140,19 @@ class Options:
                 self.mask_extension,
                 "None or 'zeros' with wiener=True, as the Wiener filter leaves nothing above the model's band",
             )
-        # They check what the codec has, here before a model is fetched.
-        _ = self.encoding
-        # It checks template and on_exist, here before a model is fetched.
-        Targets(Path(), self.filename_format, self.codec, self.on_exist)
+        # They check what the codec has, template and on_exist, here before a model is fetched.
+        _ = self.encoding, self.targets
 
     @property
     def encoding(self) -> Encoding:
         """How files are written."""
         return choose_encoding(self.codec, bit_depth=self.bit_depth, bitrate=self.bitrate)
+
+    @property
+    def targets(self) -> Targets:
+        """Where files are written."""
+        folder = home_expanded(self.output_dir or ".")
+        return Targets(folder, self.filename_format, self.codec, self.on_exist)
 
     def check_instruments(self, instruments: tuple[str, ...]) -> None:
         """Check what depends on the model: the name of the stem that takes the residual."""

@@ -85,7 +85,8 @@ class SeparationResult(Mapping[str, Stem]):
     """In which ways the source was not taken as it is: mixed down, damaged values replaced, a damaged rest left out;
     a warning was logged of each. None are known where all files were there already."""
     preparation: Preparation | None = None
-    """What was measured of the song and done to it before it was separated; None where nothing was."""
+    """What was measured of the song and done to it before it was separated; None where nothing was, and where all
+    files were there already."""
     _read_mixture: Callable[[], Generator[FloatArray]] | None = None
     _load_tags: Callable[[], Tags] | None = None
 

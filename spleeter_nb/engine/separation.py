@@ -7,12 +7,13 @@ import dataclasses
 import functools
 import inspect
 import logging
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from spleeter_nb.audio import read_tags
 from spleeter_nb.cache import digest_key
@@ -37,12 +38,14 @@ from spleeter_nb.engine.preparing import Prepared, check_rate, default_preproces
 from spleeter_nb.engine.progress import Reporter
 from spleeter_nb.engine.result import SeparationResult, segmentation_of
 from spleeter_nb.engine.segmentwise import masked, wiener_filtered
-from spleeter_nb.engine.stores import file_store, memory_store, written_stem
-from spleeter_nb.engine.targets import Targets, home_expanded
+from spleeter_nb.engine.sources import label
+from spleeter_nb.engine.stores import file_store, memory_store, written_stems
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
 from spleeter_nb.net.load import preload
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
 
@@ -185,6 +188,8 @@ class Separation:
     def _load_tags(self) -> Callable[[], Tags]:
         """Read the tags of the source, once; results keep this, and nothing else of the separation."""
         source = self.source
+        if isinstance(source, np.ndarray):  # a stem would keep it in memory
+            return lambda: NO_TAGS
         return functools.cache(lambda: read_tags(source))
 
     @property
@@ -214,7 +219,7 @@ class Separation:
             check_rate(self.preprocess, self._rate(reader))
             opening = self._store(names, sample_rate=self._rate(reader))
             if opening is None:
-                return self._result(reader, spec, _Made(self._written(names)))
+                return self._result(reader, spec, _Made(written_stems(self._paths(names))))
             cache = cache_manager(self.config) if self.options.cache else None
             if cache is None:
                 preload()
@@ -259,9 +264,9 @@ class Separation:
         files = digest_key(files_key(key, self.options))
         paths = self._paths(work.names)
         if self.ledger.holds(files, paths.values()):
-            return _Made(self._written(work.names))
+            return _Made(written_stems(paths))
         # What is skipped was made by another job, if not by hand.
-        written = self._targets().missing(paths)
+        written = self.options.targets.missing(paths)
         made = self._cached(work, key, cache)
         self.ledger.record(files, [paths[name] for name in written], source=label(self.source))
         return made
@@ -393,7 +398,7 @@ class Separation:
         options = self.options
         if options.output_dir is None:
             return memory_store(names)
-        targets, paths = self._targets(), self._paths(names)
+        targets, paths = options.targets, self._paths(names)
         missing = targets.missing(paths)
         if not missing:
             return None
@@ -407,16 +412,8 @@ class Separation:
             cancel=self.cancel,
         )
 
-    def _targets(self) -> Targets:
-        options = self.options
-        folder = home_expanded(options.output_dir or ".")
-        return Targets(folder, options.filename_format, options.codec, options.on_exist)
-
     def _paths(self, names: tuple[str, ...]) -> dict[str, Path]:
-        return self._targets().paths(label(self.source), names)
-
-    def _written(self, names: tuple[str, ...]) -> dict[str, Stem]:
-        return {name: written_stem(name, path) for name, path in self._paths(names).items()}
+        return self.options.targets.paths(label(self.source), names)
 
     def _result(self, reader: AudioReader, spec: ModelSpec, made: _Made) -> SeparationResult:
         source, options, sample_rate = self.source, self.options, self._rate(reader)
@@ -480,8 +477,3 @@ def _telling(segments: Iterator[Segment], tell: Callable[[], None]) -> Iterator[
     for segment in segments:
         tell()
         yield segment
-
-
-def label(source: AudioSource) -> str:
-    """Return the path of a source, or what its stems are named after."""
-    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else "audio"

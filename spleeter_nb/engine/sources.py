@@ -207,3 +207,8 @@ def _without_links(path: str | os.PathLike[str]) -> Path:
         return Path(os.path.realpath(os.fsdecode(path)))
     except ValueError:  # it can be no path, and whoever opens it says so
         return Path(os.fsdecode(path))
+
+
+def label(source: AudioSource) -> str:
+    """Return the path of a source, or what its stems are named after."""
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else "audio"

@@ -162,6 +162,11 @@ def written_stem(name: str, path: Path, *, stream: int = 0) -> Stem:
     return Stem(name, info.sample_rate, info.frames or 0, lambda: read_whole(read()), path, read)
 
 
+def written_stems(paths: Mapping[str, Path]) -> dict[str, Stem]:
+    """Return stems that lie in files, by their names."""
+    return {name: written_stem(name, path) for name, path in paths.items()}
+
+
 def _identity(path: Path) -> tuple[int, ...]:
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

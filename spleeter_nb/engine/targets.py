@@ -31,6 +31,8 @@ _FIELDS = ("filename", "foldername", "instrument", "codec")
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """Directions that one sign gives to those that follow: ``photo<U+202E>gnp.wav`` looks like a picture."""
 
+_SEPARATORS = str.maketrans("/\\", "__")
+
 # Samples between two looks at whether the writing was cancelled.
 _WRITE_FRAMES = 1 << 16
 
@@ -91,7 +93,8 @@ class Targets:
                 self._filled(
                     filename=_safe(path.stem if path.stem.strip(".") else path.name),
                     foldername=_safe(path.parent.name),
-                    instrument=instrument,
+                    # Stem files of strangers have any names.
+                    instrument=_safe(instrument).translate(_SEPARATORS),
                 )
             )
             if relative.is_absolute() or ".." in relative.parts or not relative.name:

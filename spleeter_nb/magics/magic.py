@@ -15,7 +15,7 @@ from spleeter_nb.engine.options import parse_options
 from spleeter_nb.exceptions import SpleeterError, ValidationError
 from spleeter_nb.magics.line import LineError, parse, resolve
 from spleeter_nb.magics.options import DEFAULT_MODEL, SEPARATION, explained, help_text, with_default
-from spleeter_nb.magics.run import flattened, separate_all, separate_source
+from spleeter_nb.magics.run import flattened, save_stem_files, separate_all, separate_source
 from spleeter_nb.widgets.displays import show_spectrograms
 
 if TYPE_CHECKING:
@@ -114,12 +114,18 @@ class SeparateMagics(Magics):
         command = parse(line, names)
         options = command.options
         var, quiet = options.pop("var", None), options.pop("quiet", False)
+        stem_files = options.pop("stem_mp4", False)
         if quiet:
             options["progress"] = False
-        shows = {**self._session(), **options}.get("spectrograms") and not quiet
+        given = {**self._session(), **options}
+        if stem_files and not given.get("output_dir"):
+            raise LineError("A stem file lies beside the stems: say where with -o, or call result.save_stem_mp4(path).")
+        shows = given.get("spectrograms") and not quiet
         outcome = self._outcome(command.sources, cell, names, options)
         results = outcome if isinstance(outcome, list) else [outcome]
         errors = [result for result in results if isinstance(result, SpleeterError)]
+        if stem_files:
+            errors += save_stem_files(results, given)
         has_failed = bool(errors) and len(errors) == len(results)
         for error in errors[:-1] if has_failed else errors:
             _show(error)

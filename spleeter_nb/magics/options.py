@@ -218,6 +218,11 @@ OF_ONE_CALL = (
         metavar="HZ",
         read=_number,
     ),
+    Option(
+        name="stem_mp4",
+        flags=("--stem-mp4",),
+        help="Write mixture and stems to one .stem.mp4, too, beside the files of -o",
+    ),
     Option(name="recursive", flags=("-r", "--recursive"), help="Look into the sub-folders of a folder, too"),
     Option(name="var", flags=("--var",), help="Store the result in this variable", metavar="NAME"),
     Option(name="quiet", flags=("-q", "--quiet"), help="No progress, and nothing is displayed; name it by = or --var"),

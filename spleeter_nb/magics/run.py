@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 from spleeter_nb.engine.engine import SpleeterEngine
+from spleeter_nb.engine.options import Options, parse_options
 from spleeter_nb.engine.separation import separate_with
 from spleeter_nb.engine.sources import expand
+from spleeter_nb.engine.stem_mp4 import save_beside_stems
 from spleeter_nb.engine.threads import run_interruptible
+from spleeter_nb.exceptions import SpleeterError
 from spleeter_nb.waiting import WAKE_SECONDS
 
 if TYPE_CHECKING:
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
     from spleeter_nb.config import SpleeterConfig
     from spleeter_nb.engine.result import SeparationResult
     from spleeter_nb.engine.sources import AudioSources
-    from spleeter_nb.exceptions import SpleeterError
     from spleeter_nb.values import AudioSource
 
 
@@ -70,6 +73,20 @@ def separate_all(
 
     # A loop of its own, in a thread of its own: that of the cell is running already.
     return run_interruptible(lambda: asyncio.run(run()), cancel=cancel)
+
+
+def save_stem_files(results: Iterable[SeparationResult | SpleeterError], given: dict[str, Any]) -> list[SpleeterError]:
+    """Write the stem file of each song that was separated with these options; return what went wrong."""
+    options = parse_options({field.name: given[field.name] for field in fields(Options) if field.name in given})
+    errors = []
+    for result in results:
+        if not isinstance(result, SpleeterError):
+            try:
+                save_beside_stems(result, options)
+            except SpleeterError as error:
+                error.context["song"] = result.origin
+                errors.append(error)
+    return errors
 
 
 def flattened(sources: Iterable[AudioSources]) -> list[AudioSource]:

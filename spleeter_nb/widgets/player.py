@@ -185,7 +185,7 @@ class StemPlayer(Bridge):
         bit_depth: BitDepth | None = None,
         bitrate: Bitrate | None = None,
     ) -> Path:
-        """Write what one hears to a file.
+        """Write what one hears to a file, with the tags of the song.
 
         Parameters
         ----------
@@ -204,7 +204,13 @@ class StemPlayer(Bridge):
             Where it lies now.
         """
         return write_one(
-            path, self.mix(), sample_rate=self.sample_rate, codec=codec, bit_depth=bit_depth, bitrate=bitrate
+            path,
+            self.mix(),
+            sample_rate=self.sample_rate,
+            codec=codec,
+            bit_depth=bit_depth,
+            bitrate=bitrate,
+            tags=self.song.tags,
         )
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:

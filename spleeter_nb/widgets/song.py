@@ -17,12 +17,13 @@ from spleeter_nb.dsp.peaks import largest, peaks, quantised, share_peaks
 from spleeter_nb.engine.result import SeparationResult
 from spleeter_nb.engine.stem import Stem
 from spleeter_nb.exceptions import SpleeterError, ValidationError
+from spleeter_nb.values import NO_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, Tags
 
 _LOG = logging.getLogger("spleeter_nb")
 
@@ -90,11 +91,18 @@ class Song:
     """How the stems were made, where that is known."""
     remark: str = ""
     """Why there is no mixture, where there should be one."""
+    tagged: Stem | None = None
+    """One of the stems, which knows the tags of its song."""
 
     @property
     def signals(self) -> tuple[Signal, ...]:
         """All signals by their numbers: stems from 0 in their order, then the mixture."""
         return self.stems if self.mixture is None else (*self.stems, self.mixture)
+
+    @property
+    def tags(self) -> Tags:
+        """What its song says of itself, read when asked for; empty where that is not known."""
+        return self.tagged.tags if self.tagged else NO_TAGS
 
     @property
     def frames(self) -> int:
@@ -179,7 +187,8 @@ def song_of(stems: Any, *, sample_rate: Any = None, mixture: Any = None, title: 
             mixture, remark = _mixture_of(stems)
     signals = tuple(signal_of(name_of(name), given, sample_rate) for name, given in stems.items())
     original = None if mixture is None else signal_of("mixture", mixture, sample_rate)
-    song = Song(sendable(title or ""), sample_rate, signals, original, about_of(stems), remark)
+    tagged = next((given for given in stems.values() if isinstance(given, Stem)), None)
+    song = Song(sendable(title or ""), sample_rate, signals, original, about_of(stems), remark, tagged)
     check_alike(song.signals)
     return song
 

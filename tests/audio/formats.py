@@ -71,8 +71,6 @@ class Case:
     """Of lossless formats: they have to give the samples back."""
     plainly: Callable[[Path, Samples], Samples] | None = None
     """What plain libraries make of lossy ones: of the file, or of the samples."""
-    delay: int = 0
-    """Samples in front, of containers that do not tell of them: any decoder gives them."""
     tells_length: bool = True
     """Whether the container says to the sample where the sound ends; else its last block does."""
 
@@ -98,7 +96,7 @@ class Outcome:
     @property
     def met(self) -> bool:
         most = 0 if self.case.tells_length else MOST_PADDING
-        if self.lag != self.case.delay or not 0 <= self.extra <= most:
+        if self.lag != 0 or not 0 <= self.extra <= most:
             return False
         return math.isinf(self.quality) if self.reference is None else self.quality > self.reference - LOSS
 
@@ -163,7 +161,6 @@ class Foreign:
     rates: Sequence[int] = RATES
     channels: Sequence[int] = CHANNELS
     bits: int | None = None
-    delay: int = 0
     tells_length: bool = True
 
 
@@ -215,14 +212,13 @@ FOREIGN = (
         ffmpeg("libmp3lame", "mp3", write_xing="0"),
         LAME_RATES,
         (1, 2),
-        delay=1_105,
         tells_length=False,
     ),
-    Foreign("AAC", "no container", ffmpeg("aac", "adts"), AAC_RATES, delay=1_024, tells_length=False),
-    Foreign("AVI", "MP3", ffmpeg("libmp3lame", "avi"), LAME_RATES, (1, 2), delay=1_105, tells_length=False),
-    Foreign("FLV", "AAC", ffmpeg("aac", "flv"), AAC_RATES, (1, 2), delay=1_024, tells_length=False),
-    Foreign("MPEG", "MP2", ffmpeg("mp2", "mpeg"), (44_100, 48_000), (1, 2), delay=481, tells_length=False),
-    Foreign("MPEG-TS", "AAC", ffmpeg("aac", "mpegts"), AAC_RATES, delay=1_024, tells_length=False),
+    Foreign("AAC", "no container", ffmpeg("aac", "adts"), AAC_RATES, tells_length=False),
+    Foreign("AVI", "MP3", ffmpeg("libmp3lame", "avi"), LAME_RATES, (1, 2), tells_length=False),
+    Foreign("FLV", "AAC", ffmpeg("aac", "flv"), AAC_RATES, (1, 2), tells_length=False),
+    Foreign("MPEG", "MP2", ffmpeg("mp2", "mpeg"), (44_100, 48_000), (1, 2), tells_length=False),
+    Foreign("MPEG-TS", "AAC", ffmpeg("aac", "mpegts"), AAC_RATES, tells_length=False),
 )
 
 
@@ -239,7 +235,6 @@ def read_from_others() -> Iterator[Case]:
                 partial(foreign.make, sample_rate=rate),
                 bits=foreign.bits,
                 plainly=None if foreign.bits else lambda path, _: decode(path),
-                delay=foreign.delay,
                 tells_length=foreign.tells_length,
             )
 

@@ -142,11 +142,12 @@ def test_names_are_read_back_and_those_of_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", [b"", b"{}", b"[1]", b'{"stems": [{"name": 1}]}', b'{"stems": 3}', b"\xff", b"[" * 100_000]
+    "manifest",
+    [b"", b"{}", b"[1]", b'{"stems": [{"name": 1}]}', b'{"stems": 3}', b'{"stems": []}', b"\xff", b"[" * 100_000],
 )
 def test_a_file_that_names_no_stems_is_none(tmp_path: Path, manifest: bytes) -> None:
     data = write(tmp_path / "x", noise(2_000)).read_bytes()
-    end = data.rindex(b"stem") + 4
+    end = data.rindex(b'stem{"version') + 4
     assert len(data) - end > len(manifest) or manifest.startswith(b"[[")
     (tmp_path / "x").write_bytes(data[:end] + manifest.ljust(len(data) - end))
     with pytest.raises(UnsupportedFormatError, match="no stem file"):
@@ -154,7 +155,9 @@ def test_a_file_that_names_no_stems_is_none(tmp_path: Path, manifest: bytes) -> 
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="192000"):
+    with pytest.raises(UnsupportedFormatError, match="no stem file"):
+        read_stem_names(write(tmp_path / "x", noise(2_000), names=()))
+    with pytest.raises(ValidationError, match=r"192000.*default_sample_rate"):
         write(tmp_path / "x", noise(), rate=192_000)
     with pytest.raises(ValidationError, match="bitrate"):
         stem_encoding(NAMES, "3")

@@ -192,6 +192,17 @@ def test_files_of_other_programs_are_read(container: str, codec: str, left_out: 
     assert read_tags(file.getvalue()).fields == {name: text for name, text in FULL.items() if name not in left_out}
 
 
+def test_other_names_stand_in_where_the_first_is_missing() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        output.metadata.update({"date": "2019-05-01", "year": "2019", "author": "Au", "artist": " "})
+        stream: Any = output.add_stream("flac", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4_096), np.int16), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = RATE, 0
+        output.mux([*stream.encode(frame), *stream.encode(None)])
+    assert read_tags(file.getvalue()).fields == {"date": "2019-05-01", "artist": "Au"}
+
+
 def test_only_what_is_said_of_the_song_is_read() -> None:
     file = encoded("m4a", noise(), Tags({"title": "T"}))
     with av.open(io.BytesIO(file)) as container:
@@ -208,10 +219,11 @@ def test_only_what_is_said_of_the_song_is_read() -> None:
         (b"<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
         (b"y" * 10_000_000, "y" * MAX_TEXT),
         (" \u200f😀".encode(), "\u200f😀"),
+        ("a\u2028\x85b".encode(), "a b"),
         (b" \t ", None),
         (b"", None),
     ],
-    ids=["bad UTF-8", "control characters", "HTML", "10 MB", "unicode", "blank", "empty"],
+    ids=["bad UTF-8", "control characters", "HTML", "10 MB", "unicode", "breaks", "blank", "empty"],
 )
 def test_hostile_text_is_made_plain(raw: bytes, text: str | None) -> None:
     """Row A16."""

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import spleeter_nb
+from spleeter_nb import SpleeterConfig
+from spleeter_nb.engine.loaded import cache_manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +33,16 @@ def noise() -> Callable[..., FloatArray]:
         return np.random.default_rng(seed).uniform(-0.5, 0.5, (frames, channels)).astype(np.float32)
 
     return make
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[SpleeterConfig]:
+    """Settings with a cache of its own."""
+    config = SpleeterConfig(cache_enabled=True, cache_dir=tmp_path / "cache")
+    yield config
+    cache = cache_manager(config)
+    assert cache is not None
+    cache.close()
 
 
 @pytest.fixture

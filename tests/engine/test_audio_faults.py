@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from spleeter_nb import SpleeterConfig
-from spleeter_nb.engine.loaded import cache_manager
 from spleeter_nb.engine.separation import separate_with
 from spleeter_nb.exceptions import (
     AudioChangedError,
@@ -28,10 +26,10 @@ from spleeter_nb.exceptions import (
 from tests.engine.conftest import RATE, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from spleeter_nb import SeparationResult
+    from spleeter_nb import SeparationResult, SpleeterConfig
     from spleeter_nb.events import Progress
     from spleeter_nb.values import FloatArray
 
@@ -50,15 +48,6 @@ def cut_song(song: Path) -> Path:
     with song.open("r+b") as file:
         file.truncate(song.stat().st_size // 2)
     return song
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Iterator[SpleeterConfig]:
-    config = SpleeterConfig(cache_enabled=True, cache_dir=tmp_path / "cache")
-    yield config
-    cache = cache_manager(config)
-    assert cache is not None
-    cache.close()
 
 
 @pytest.fixture

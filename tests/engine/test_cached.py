@@ -25,22 +25,13 @@ from spleeter_nb.exceptions import AudioChangedError, SeparationCancelledError
 from tests.engine.conftest import RATE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from spleeter_nb import SeparationResult
     from spleeter_nb.events import Progress
     from spleeter_nb.values import FloatArray
 
 CHILD = Path(__file__).with_name("cached_child.py")
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Iterator[SpleeterConfig]:
-    config = SpleeterConfig(cache_enabled=True, cache_dir=tmp_path / "cache")
-    yield config
-    cache = cache_manager(config)
-    assert cache is not None
-    cache.close()
 
 
 @pytest.fixture

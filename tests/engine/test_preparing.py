@@ -17,7 +17,6 @@ import soxr
 
 from spleeter_nb import Preprocess, SpleeterConfig
 from spleeter_nb.dsp.loudness import LoudnessMeter
-from spleeter_nb.engine.loaded import cache_manager
 from spleeter_nb.engine.preparing import Preparation, passes, prepare
 from spleeter_nb.engine.separation import Separation, separate_with
 from spleeter_nb.exceptions import (
@@ -480,12 +479,8 @@ def test_a_default_rate_is_as_if_the_song_had_been_resampled_first(
 
 
 @pytest.fixture
-def cached(tmp_path: Path) -> Iterator[dict[str, Any]]:
-    settings = {"cache_enabled": True, "cache_dir": tmp_path / "cache"}
-    yield settings
-    cache = cache_manager(SpleeterConfig(**settings))
-    assert cache is not None
-    cache.close()
+def cached(config: SpleeterConfig) -> dict[str, Any]:
+    return {"cache_enabled": True, "cache_dir": config.cache_dir}
 
 
 def test_what_was_done_comes_back_from_the_cache(

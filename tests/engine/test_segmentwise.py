@@ -17,7 +17,7 @@ from spleeter_nb.values import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spleeter_nb.values import FloatArray
+    from spleeter_nb.values import FloatArray, MaskExtension
 
 SPEC = ModelSpec("halves", ("one", "other"), n_bins=128, segment_frames=64, sample_rate=8000, n_fft=512, hop_length=128)
 SEGMENTATION = Segmentation(SPEC.n_fft, SPEC.hop_length, SPEC.segment_frames)
@@ -37,7 +37,10 @@ class Halves:
         self.sizes.append(len(magnitude))
         return np.stack([magnitude / 2, magnitude / 2], axis=1)
 
-    def separate(self, samples: FloatArray, weights: FloatArray, *, cancel: threading.Event) -> FloatArray:
+    def separate(
+        self, samples: FloatArray, weights: FloatArray, *, mask_extension: MaskExtension, cancel: threading.Event
+    ) -> FloatArray:
+        assert mask_extension == "average"
         assert weights.shape == (len(samples), SPEC.segment_frames)
         return self.estimate(samples, cancel=cancel)
 
@@ -48,7 +51,7 @@ def test_segments_come_in_order_and_in_batches(
 ) -> None:
     runtime = Halves(batch_size)
     segments = list(SEGMENTATION.cut([noise(6 * SEGMENTATION.advance + 100)], 2))
-    results = list(masked(segments, runtime, cancel=threading.Event()))
+    results = list(masked(segments, runtime, mask_extension="average", cancel=threading.Event()))
     assert sorted(runtime.sizes) == sorted(sizes)
     assert [segment.end for segment, _ in results] == [segment.end for segment in segments]
     for segment, contribution in results:

@@ -138,6 +138,15 @@ def test_a_file_with_parts_of_different_lengths_is_refused(tmp_path: Path) -> No
         snb.load_stem_mp4(tmp_path / "song.wav")
 
 
+def test_names_of_strangers_lead_nowhere(tmp_path: Path) -> None:
+    names = ("../x", "/etc/x", "a\\b", "Kick/Snare \u202e")
+    with AudioWriter(tmp_path / "x.stem.mp4", stem_encoding(names, "96k"), sample_rate=RATE, channels=10) as writer:
+        writer.write(np.zeros((5_000, 10), np.float32))
+    paths = snb.load_stem_mp4(tmp_path / "x.stem.mp4").save(tmp_path / "out")
+    assert {path.parent for path in paths.values()} == {tmp_path / "out" / "x.stem"}
+    assert [path.name for path in paths.values()] == [".._x.wav", "_etc_x.wav", "a_b.wav", "Kick_Snare _.wav"]
+
+
 def test_a_file_that_is_replaced_gives_no_other_sound(song: Path, separated: Separated, tmp_path: Path) -> None:
     path = separated(song).save_stem_mp4(tmp_path / "x.stem.mp4", progress=False)
     loaded = snb.load_stem_mp4(path)

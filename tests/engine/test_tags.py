@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +107,15 @@ def test_file_objects_and_bytes_have_tags_too(song: Path, separated: Separated, 
     with io.BytesIO(song.read_bytes()) as memory:
         late = separated(memory)
     assert late.tags == NO_TAGS
+
+
+def test_a_stem_keeps_no_array_for_them(separated: Separated, noise: Noise) -> None:
+    samples = noise(9_000)
+    vocals, kept = separated(samples)["vocals"], weakref.ref(samples)
+    del samples
+    gc.collect()
+    assert vocals.tags == NO_TAGS
+    assert kept() is None
 
 
 def test_they_are_read_once_and_only_when_asked_for(song: Path, separated: Separated) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ CODECS = (0, 1, 2, 3, 6, 7, 0x11, 0x31, 0x50, 0x55, 0x61, 0xFF, 0x160, 0x161, 0x
 
 MEGABYTE = 1_000_000
 
+_UNPACKED = 1 << 28
 _ENDLESS_TAGS = b"LIST\0\0\0\x41INFOINAM\xf4\xff\xff\x40" + bytes(100)
 
 
@@ -94,6 +96,11 @@ def hungry_inputs() -> Iterator[tuple[str, bytes]]:
     yield "boxes.mp4", b"\0\0\0\x18ftypM4A \0\0\2\0M4A isom" + b"\0\0\0\x08free" * (MEGABYTE // 8 - 3)
     yield "tags.wav", b"RIFF\xff\xff\xff\xffWAVE" + _ENDLESS_TAGS
     yield "tags.avi", b"RIFF\xff\xff\xff\0AVI LIST\xff\0\0\0hdrl" + _ENDLESS_TAGS
+    packed = zlib.compress(bytes(_UNPACKED))
+    header = box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", struct.pack(">I", _UNPACKED) + packed))
+    yield "a packed header.mov", box(b"ftyp", b"qt  \0\0\0\0qt  ") + box(b"moov", header)
+    frame = b"TIT2" + struct.pack(">I", 4 + len(packed)) + b"\0\x80" + struct.pack(">I", _UNPACKED) + packed
+    yield "a packed tag.mp3", b"ID3\3\0\0" + _seven_bits(len(frame)) + frame + b"\xff\xfb\x90\x64" + bytes(413)
     alac = bytearray(_many_streams("mp4", count=1))
     longest_block = alac.rindex(b"alac") + 8
     alac[longest_block : longest_block + 4] = b"\0\xff\xff\xff"
@@ -101,6 +108,15 @@ def hungry_inputs() -> Iterator[tuple[str, bytes]]:
     yield "chunks.wav", b"RIFF\xff\xff\xff\xffWAVE" + b"junk\0\0\0\0" * (MEGABYTE // 8 - 2)
     yield "pages.ogg", (b"OggS\0\2" + bytes(21)) * (MEGABYTE // 27)
     yield "elements.mkv", b"\x1aE\xdf\xa3\x01" + b"\xff" * 7 + b"\x18S\x80g\x01" + b"\xff" * (MEGABYTE - 100)
+
+
+def box(name: bytes, contents: bytes) -> bytes:
+    """Return a box of an MP4 file."""
+    return struct.pack(">I", 8 + len(contents)) + name + contents
+
+
+def _seven_bits(number: int) -> bytes:
+    return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
 
 
 def _written(samples: Any, format_: str, subtype: str) -> bytes:

@@ -38,7 +38,8 @@ READERS: dict[str, tuple[Callable[[str], int], tuple[type[Exception], ...]]] = {
     "pyav": (_pyav, (av.FFmpegError,)),
     "soundfile": (_soundfile, (soundfile.SoundFileError,)),
 }
-"""Each reads a file to its end, ours its tags, too, and returns the samples per channel; then the errors that it is known to raise."""
+"""Each reads a file to its end, ours its tags, too, and returns the samples per channel; then the errors that it may
+raise."""
 
 
 def outcome(reader: str, path: str) -> str:

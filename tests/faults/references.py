@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from tests.faults.figure import ROOT, CannotRunError, Figure, module_command, need_program, unmeasured
-from tests.faults.media import songs
+from tests.faults.media import box, songs
 from tests.faults.readers import outcome
 
 N, QUICK = 1, 1
@@ -87,9 +87,9 @@ def _write(folder: Path, secret: Path, port: int, mp4: bytes) -> int:
     for name in NAMES:
         (folder / name.format(**fields)).write_text("no sound")
     for kind, entry in {
-        "path": _box(b"url ", bytes(4) + str(secret).encode() + b"\0"),
-        "address": _box(b"url ", bytes(4) + str(fields["url"]).encode() + b"\0"),
-        "alias": _box(b"alis", bytes(4) + _alias(str(secret))),
+        "path": box(b"url ", bytes(4) + str(secret).encode() + b"\0"),
+        "address": box(b"url ", bytes(4) + str(fields["url"]).encode() + b"\0"),
+        "alias": box(b"alis", bytes(4) + _alias(str(secret))),
     }.items():
         (folder / f"reference by {kind}.mov").write_bytes(_with_reference(mp4, entry))
     return len(list(folder.iterdir())) - 1
@@ -105,10 +105,6 @@ def _with_reference(mp4: bytes, entry: bytes) -> bytes:
         start = data.index(parent) - 4
         struct.pack_into(">I", data, start, struct.unpack_from(">I", data, start)[0] + len(entry) - old)
     return bytes(data)
-
-
-def _box(name: bytes, contents: bytes) -> bytes:
-    return struct.pack(">I", 8 + len(contents)) + name + contents
 
 
 def _alias(path: str) -> bytes:

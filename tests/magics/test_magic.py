@@ -129,6 +129,22 @@ def test_spectrograms_are_shown_below(run: Run, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("small")
+def test_stem_files_lie_beside_the_stems(run: Run, fail: Fail, song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(f"%separate '{song}' -o out --stem-mp4")
+    assert list(spleeter_nb.load_stem_mp4("out/My Song/My Song.stem.mp4")) == list(result)
+    assert "-o" in str(fail(f"%separate '{song}' --stem-mp4"))
+    capsys.readouterr()
+    Path("out/other/other.stem.mp4").mkdir(parents=True)
+    write_song(Path("other.wav"))
+    run("%separate 'My Song.wav' other.wav missing.wav -o out --stem-mp4 --var results")
+    errors = capsys.readouterr().err
+    assert "other.wav: " in errors
+    assert "is a folder" in errors
+    assert isinstance(run("results[1]"), SeparationResult)
+    assert "is a folder" in str(fail("%separate other.wav -o out --stem-mp4"))
+
+
+@pytest.mark.usefixtures("small")
 def test_options_reach_the_engine(run: Run, song: Path) -> None:
     result = run(f'%separate "{song}" -o out -c flac --bit_depth 24 -d 1 -f {{instrument}}.{{codec}} --residual stem')
     assert {path.name for path in Path("out").iterdir()} == {f"{name}.flac" for name in result}

@@ -13,7 +13,7 @@ from spleeter_nb.magics.options import FLAGS, OPTIONS, SEPARATION, help_text
 
 # -a has no effect, -i is of old; the others are for terminals.
 ONLY_OF_THE_COMMAND_LINE = {"-a", "--adapter", "-i", "--inputs", "--json", "--verbose", "-h", "--help"}
-OF_THE_MAGIC = {"recursive", "var", "quiet", "model", "spectrograms"}
+OF_THE_MAGIC = {"recursive", "var", "quiet", "model", "spectrograms", "stem_mp4"}
 
 
 def test_the_command_line_is_spelled_alike() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances
 
 from spleeter_nb import SeparationResult, Stem, StemPlayer
+from spleeter_nb.audio import AudioWriter, choose_encoding, read_tags
 from spleeter_nb.dsp.panning import pan_matrix
 from spleeter_nb.exceptions import (
     AudioChangedError,
@@ -26,7 +27,7 @@ from spleeter_nb.exceptions import (
     UnsupportedFormatError,
     ValidationError,
 )
-from spleeter_nb.values import AudioInfo
+from spleeter_nb.values import AudioInfo, Tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -464,6 +465,15 @@ def test_the_mix_is_saved(player: StemPlayer, tmp_path: Path) -> None:
         player.save_mix(tmp_path / "d.xyz")
     with pytest.raises(StorageError):
         player.save_mix(tmp_path / "a.wav" / "b.wav")
+
+
+def test_the_saved_mix_has_the_tags_of_the_song(tmp_path: Path) -> None:
+    song, tags = tmp_path / "song.flac", Tags({"title": "T", "artist": "<b>"})
+    with AudioWriter(song, choose_encoding("flac"), sample_rate=RATE, channels=2, tags=tags) as writer:
+        writer.write(np.zeros((3_000, 2), np.float32))
+    stem = Stem("a", RATE, 3_000, lambda: np.zeros((3_000, 2), np.float32), _load_tags=lambda: read_tags(song))
+    player = StemPlayer({"b": np.zeros((3_000, 2), np.float32), "a": stem})
+    assert read_tags(player.save_mix(tmp_path / "mix.ogg")) == tags
 
 
 # Moving in time
