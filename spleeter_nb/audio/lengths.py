@@ -188,34 +188,6 @@ _ENDS_EARLY: dict[str, Callable[[Source], bool]] = {
 }
 
 
-def has_endless_tags(source: Source, container: str) -> bool:
-    """Tell whether a WAV or AVI file has tags that are said to reach beyond its end.
-
-    FFmpeg takes and clears the memory for them before it reads: 2 GB for a file of 140 bytes.
-
-    Parameters
-    ----------
-    source : Source
-        Its position is moved.
-    container : str
-        As in `AudioInfo.format`; all but ``wav`` and ``avi`` have none.
-    """
-    if container not in {"wav", "avi"}:
-        return False
-    order = ">" if source.read_at(0, 4) == b"RIFX" else "<"
-    position = 12
-    for _ in range(_MAX_CHUNKS):
-        header = source.read_at(position, 12)
-        if len(header) < 12:  # noqa: PLR2004 - name, size, and kind of a list
-            return False
-        name, size, kind = struct.unpack(order + "4sI4s", header)
-        if name == b"LIST" and kind == b"INFO" and position + 8 + size > source.size:
-            return True
-        is_entered = name == b"LIST" and kind != b"INFO" and container == "avi"
-        position += 12 if is_entered else 8 + size + size % 2
-    return True
-
-
 def told_length(source: Source, container: str) -> tuple[Fraction | None, int]:
     """Read what FFmpeg does not tell of the length of an ASF or MP4 file.
 
