@@ -511,6 +511,14 @@ def test_a_wrong_call_is_an_error(arguments: tuple[str, ...], run: Run) -> None:
     assert "Usage: spleeter-nb" in told.err
 
 
+@pytest.mark.parametrize(("command", "instead"), [("train", "train with Spleeter"), ("evaluate", "result.score")])
+def test_what_only_spleeter_has_is_told(command: str, instead: str, run: Run) -> None:
+    told = run(command, "-p", "config.json", "-d", "musdb")
+    assert told.code == 1
+    assert instead in told.err
+    assert command not in run("-h").out
+
+
 def test_without_a_command_there_is_help(run: Run) -> None:
     told = run()
     assert told.code == 2

@@ -36,3 +36,11 @@ class Damage:
         if error is not None and not self.is_borne:
             raise error
         self.first = self.first or error
+
+    def nothing_left(self) -> CorruptAudioError | None:
+        """Return what to raise where damage is borne and nothing can be read; None where nothing was found."""
+        first = self.first
+        if first is None:
+            return None
+        found = str(first).removesuffix(ADVICE)
+        return type(first)(f"{found}Nothing of what is left can be read. Copy or download it again.", **first.context)

@@ -3,7 +3,8 @@
 A lossy encoder works on overlapping blocks: it puts some samples in front and fills its last block up. What it did
 has to be in the file, or whoever reads it gets a sound that is late and too long.
 
-- MP3: FFmpeg writes delay and padding into the Xing frame, as LAME does.
+- MP3: FFmpeg writes delay and padding into the Xing frame, as LAME does. Below 256 kbit/s LAME turns a song down by up
+  to 0.45 dB, so that what its losses add to the peaks is not cut off. Stems have to sum to the song: it is turned up.
 - M4A: into an edit list, in units of the movie, which are milliseconds unless one asks for samples. What FFmpeg calls
   "ipod" is the same with fewer kinds of covers.
 - WMA: the delay is always one block. The header tells the play duration in units of 100 ns, to which FFmpeg writes
@@ -34,6 +35,9 @@ _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
 """FFmpeg's names, by the number of channels from 1 on."""
 
 _BLOCK_FRAMES = 1 << 15
+
+_LAME_FACTORS = ((176_000, 0.95), (208_000, 0.97), (240_000, 0.98))
+"""By what LAME multiplies a song, up to which bit rate; by 0.95 at all that MPEG-2 has, which ends at 24 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,12 @@ class FFmpegEncoder:
         self._layout = _LAYOUTS[channels - 1]
         self._frames = 0
         self._new_frame = av.AudioFrame.from_ndarray
+        self._gain = 1 / _lame_factor(bitrate, sample_rate) if codec == "mp3" else 1.0
         kind = _KINDS[codec]
         self._container = av.open(self._shield, "w", format=kind.muxer, options=kind.options(sample_rate))
-        add = partial(self._container.add_stream, kind.encoder, layout=self._layout, bit_rate=bitrate)
-        self._streams = [add(rate=sample_rate) for _ in range(streams)]
+        # Of the formats that encoders take, floats alone leave room for the gain.
+        add = partial(self._container.add_stream, kind.encoder, layout=self._layout, format="fltp")
+        self._streams = [add(rate=sample_rate, bit_rate=bitrate) for _ in range(streams)]
         self._container.metadata.update(tags.fields)
         if kind.has_cover and tags.cover and tags.cover_type:
             self._attach(tags.cover, _PICTURES[tags.cover_type])
@@ -136,7 +142,7 @@ class FFmpegEncoder:
         self._shielded(lambda: self._container.mux(packet))
 
     def _encode(self, samples: FloatArray) -> None:
-        parts = np.split(np.clip(samples, -1.0, 1.0), len(self._streams), axis=1)
+        parts = np.split(np.clip(samples, -1.0, 1.0) * np.float32(self._gain), len(self._streams), axis=1)
         for stream, part in zip(self._streams, parts, strict=True):
             frame = self._new_frame(np.ascontiguousarray(part).reshape(1, -1), format="flt", layout=self._layout)
             frame.sample_rate, frame.pts = self._sample_rate, self._frames
@@ -157,3 +163,8 @@ class FFmpegEncoder:
             raise self._shield.failure or OSError(f"FFmpeg: {error}") from error
         if self._shield.failure is not None:
             raise self._shield.failure
+
+
+def _lame_factor(bitrate: int, sample_rate: int) -> float:
+    is_mpeg_2 = sample_rate <= 24_000  # noqa: PLR2004 - Hz, as above
+    return next((factor for most, factor in _LAME_FACTORS if is_mpeg_2 or bitrate <= most), 1.0)

@@ -16,7 +16,7 @@ from spleeter_nb.audio.reader import AudioReader, no_samples
 from spleeter_nb.audio.sndfile import SoundFileDecoder
 from spleeter_nb.audio.sniff import sniff
 from spleeter_nb.audio.source import Source, open_source
-from spleeter_nb.exceptions import TruncatedAudioError, ValidationError
+from spleeter_nb.exceptions import CorruptAudioError, TruncatedAudioError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,13 +174,17 @@ def _open_decoder(source: Source, stream: int, *, damage: Damage, limits: Limits
             return _checked(SoundFileDecoder(source, container, damage), damage)
         except SoundFileDecoder.errors:
             pass
-    return _checked(FFmpegDecoder(source, container, stream=stream), damage)
+    try:
+        decoder = FFmpegDecoder(source, container, stream=stream)
+    except CorruptAudioError as error:
+        raise damage.nothing_left() or error from error.__cause__
+    return _checked(decoder, damage)
 
 
 def _checked(decoder: Decoder, damage: Damage) -> Decoder:
     """Refuse, before any sample is decoded, what is beyond all limits, and what is known to be empty."""
     info = decoder.info
-    problem = beyond_all(info) or ((damage.first or no_samples(info.name)) if info.frames == 0 else None)
+    problem = beyond_all(info) or ((damage.nothing_left() or no_samples(info.name)) if info.frames == 0 else None)
     if problem is not None:
         decoder.close()
         raise problem

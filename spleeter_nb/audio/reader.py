@@ -200,7 +200,10 @@ class AudioReader:
         try:
             skipped = self._decoder.skip(start)
         except self._decoder.errors as error:
-            raise self._broken(error, 0) from error
+            broken = self._broken(error, 0)
+            broken.__cause__ = error
+            self._damage.meet(broken)
+            raise self._damage.nothing_left() or broken from error
         if skipped < start:
             self._check_end(skipped)
             self._check_offset(start, skipped)
@@ -262,7 +265,7 @@ class AudioReader:
             missing_part(self.info.name, expected=self.info.frames, got=got, tolerance=self._decoder.tolerance)
         )
         if not got:
-            raise self._damage.first or no_samples(self.info.name)
+            raise self._damage.nothing_left() or no_samples(self.info.name)
         if self._damage.first is not None:
             self._salvaged = got
 

@@ -176,8 +176,8 @@ def read_stem_names(path: str | os.PathLike[str]) -> dict[str, int]:
     stems = {name: stream for stream, name in enumerate(_distinct(names), 1) if not name.startswith(_EMPTY)}
     if not stems:
         raise UnsupportedFormatError(
-            f"{source.name!r} is no stem file: it has no box that names its stems. Stems in several files are read by "
-            "open_audio, one by one.",
+            f"{source.name!r} is no stem file: nothing in it names its stems. Such files are made by save_stem_mp4() "
+            "and by programs for DJs, and end in .stem.mp4.",
             source=source.name,
         )
     return stems

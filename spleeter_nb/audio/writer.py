@@ -139,7 +139,7 @@ class AudioWriter:
         if self.clipped:
             _log.warning(
                 "%r: samples beyond full scale were cut off: %d. WAV in bit depth 'float' keeps them.",
-                f"{self.path.parent.name}/{self.path.name}",
+                Path(self.path.parent.name, self.path.name).as_posix(),
                 self.clipped,
             )
 

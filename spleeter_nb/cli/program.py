@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # What Spleeter's -a takes by default; another adapter is Python code of Spleeter's that cannot run here.
 _SPLEETERS_ADAPTER = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
+# Of Spleeter's commands that are not here: whatever stands behind them, the answer is the same.
+_WITH_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
     name="spleeter-nb",
@@ -227,6 +229,18 @@ def serve_app(
     from spleeter_nb.widgets.voila import serve  # noqa: PLC0415 - quick help needs none of it
 
     raise typer.Exit(serve(root, port=port, open_browser=browser))
+
+
+@app.command(hidden=True, context_settings=_WITH_ANYTHING)
+def train() -> None:
+    """Say that Spleeter trains, and this program does not."""
+    raise ValidationError("'train' is not here: train with Spleeter, then give the model's configuration to -p.")
+
+
+@app.command(hidden=True, context_settings=_WITH_ANYTHING)
+def evaluate() -> None:
+    """Say what takes the place of evaluation as in Spleeter."""
+    raise ValidationError("'evaluate' is not here: in Python, result.score(references, bsseval=True) does it.")
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ def install() -> None:
     -----
     Where nothing can be put before a script's own imports::
 
-        python -c "from spleeter_nb import compat; compat.install(); import runpy; runpy.run_path('script.py')"
+        python -c "from spleeter_nb import compat; compat.install()
+        import runpy; runpy.run_path('script.py', run_name='__main__')"
     """
     ours = sys.modules[__name__]
     if sys.modules.setdefault(_THEIRS, ours) is not ours:

@@ -16,7 +16,7 @@ import numpy as np
 
 from spleeter_nb.audio import CODECS, fitting_bitrate, probe
 from spleeter_nb.compat._settings import read_settings
-from spleeter_nb.compat.audio import Codec
+from spleeter_nb.compat.audio import Codec, STFTBackend
 from spleeter_nb.compat.audio.adapter import AudioAdapter
 from spleeter_nb.compat.audio.ffmpeg import FFMPEGProcessAudioAdapter
 from spleeter_nb.engine.loaded import model_manager
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from spleeter_nb.values import AudioSource, FloatArray
 
 # Scripts import all of these from here.
-__all__ = ["AudioAdapter", "Codec", "Separator", "SpleeterError"]
+__all__ = ["AudioAdapter", "Codec", "STFTBackend", "Separator", "SpleeterError"]
 
 _DURATION = 600.0
 # Seconds; a decoder may round to one.

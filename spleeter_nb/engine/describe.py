@@ -92,6 +92,7 @@ class Description:
             ("Format", f"{info.format} ({info.codec}), {info.sample_rate} Hz, {_channels(info)}{depth}"),
             ("Duration", f"{self.duration:.2f} s"),
             *((name.replace("_", " ").capitalize(), text) for name, text in self.tags.fields.items()),
+            *([("Cover", f"{self.tags.cover_type}, {len(self.tags.cover):,} bytes")] if self.tags.cover else []),
             ("Loudness", f"{self.loudness:.1f} LUFS, range {self.loudness_range:.1f} LU"),
             ("Loudest 400 ms", f"{self.momentary_max:.1f} LUFS"),
             ("Loudest 3 s", f"{self.short_term_max:.1f} LUFS"),
@@ -111,7 +112,12 @@ class Description:
         )
 
     def _repr_html_(self) -> str:
-        rows = (f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in self.rows())
+        # JupyterLab puts the text of tables to the right, which suits columns of numbers only.
+        left = 'style="text-align: left"'
+        rows = (
+            f'<tr><th scope="row" {left}>{escape(name)}</th><td {left}>{escape(text)}</td></tr>'
+            for name, text in self.rows()
+        )
         return f"<table>{''.join(rows)}</table>"
 
 

@@ -338,8 +338,8 @@ class SeparationResult(Mapping[str, Stem]):
         Parameters
         ----------
         path : str or PathLike
-            By convention it ends in ``.stem.mp4``. Written atomically, block by block; what was there is replaced. A
-            leading ``~`` is the home folder.
+            It ends in ``.mp4``, by convention in ``.stem.mp4``. Written atomically, block by block; what was there is
+            replaced. A leading ``~`` is the home folder.
         bitrate : int, str or None
             Of the mixture and of each stem, which are AAC: bits a second, or as in ``"256k"``.
         progress : bool or callable
@@ -353,7 +353,7 @@ class SeparationResult(Mapping[str, Stem]):
         Raises
         ------
         ValidationError
-            If AAC has no such bit rate, or not the stems' sample rate: 7.35 to 96 kHz.
+            If the name has another ending, if AAC has no such bit rate, or not the stems' sample rate: 7.35 to 96 kHz.
         AudioProcessingError
             If the mixture cannot be read again, or is another one now.
         StorageError

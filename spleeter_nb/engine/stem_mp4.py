@@ -12,8 +12,9 @@ import numpy as np
 from spleeter_nb.audio import STEM_PLACES, stem_encoding
 from spleeter_nb.engine.ledger import Ledger
 from spleeter_nb.engine.progress import Reporter
-from spleeter_nb.engine.targets import Targets, home_expanded, writers
+from spleeter_nb.engine.targets import STEM_FILE_ENDING, Targets, home_expanded, song_name, writers
 from spleeter_nb.engine.threads import check_cancelled, run_interruptible
+from spleeter_nb.exceptions import ValidationError
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from spleeter_nb.values import FloatArray
 
 _CHANNELS = 2 * (1 + STEM_PLACES)
-_ENDING = ".stem.mp4"
 
 
 def write_stem_mp4(
@@ -38,6 +38,12 @@ def write_stem_mp4(
 ) -> Path:
     """Do what :meth:`SeparationResult.save_stem_mp4` does."""
     path = home_expanded(path)
+    if path.suffix.lower() != ".mp4":
+        raise ValidationError(
+            f"{path.name!r} is no name of a stem file: programs know one by its ending. Call it "
+            f"{path.stem + STEM_FILE_ENDING!r}.",
+            path=str(path),
+        )
     places = _places(tuple(result))
     encoding = stem_encoding(tuple(" + ".join(place) for place in places), bitrate)
     cancel, reporter = threading.Event(), Reporter(progress, name=path.name)
@@ -70,11 +76,11 @@ def save_beside_stems(result: SeparationResult, options: Options) -> Path:
     It lies as a stem would that is called like the song. One that is there is treated as `on_exist` says, and stays if
     all stems were there already, too. The ledger remembers it, so that no batch takes it for a song.
     """
-    folder, name = home_expanded(options.output_dir or "."), Path(result.origin).stem
-    targets = Targets(folder, options.filename_format, _ENDING.removeprefix("."), options.on_exist)
+    folder, name = home_expanded(options.output_dir or "."), song_name(Path(result.origin))
+    targets = Targets(folder, options.filename_format, STEM_FILE_ENDING.removeprefix("."), options.on_exist)
     path = targets.paths(result.origin, [name])[name]
-    if not path.name.endswith(_ENDING):
-        path = path.with_name(path.name + _ENDING)
+    if not path.name.endswith(STEM_FILE_ENDING):
+        path = path.with_name(path.name + STEM_FILE_ENDING)
     ledger, key = Ledger(folder), f"stem file of {result.origin}"
     was_there = result.runtime is None and ledger.holds(key, [path])
     if not was_there and targets.missing({name: path}):

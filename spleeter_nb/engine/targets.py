@@ -37,6 +37,16 @@ _SEPARATORS = str.maketrans("/\\", "__")
 _WRITE_FRAMES = 1 << 16
 
 
+STEM_FILE_ENDING = ".stem.mp4"
+
+
+def song_name(path: PurePath) -> str:
+    """Return what a file is called without its ending; one whose name is nothing but an ending keeps it."""
+    name = path.name.removesuffix(STEM_FILE_ENDING)
+    stem = path.stem if name == path.name else name
+    return stem if stem.strip(".") else path.name
+
+
 @dataclass(frozen=True)
 class Targets:
     """A folder, the template of the paths below it, and what to do where there is something."""
@@ -91,7 +101,7 @@ class Targets:
         for instrument in instruments:
             relative = PurePath(
                 self._filled(
-                    filename=_safe(path.stem if path.stem.strip(".") else path.name),
+                    filename=_safe(song_name(path)),
                     foldername=_safe(path.parent.name),
                     # Stem files of strangers have any names.
                     instrument=_safe(instrument).translate(_SEPARATORS),

@@ -49,6 +49,8 @@ del sys.path[0]
 from spleeter_nb.net.export import main
 sys.exit(main(json.loads(sys.argv[2])))
 """
+# Keras imports these where they are installed, and does without them: 180 MB that an export does not need.
+_UNUSED = ("jax", "matplotlib", "pandas", "sklearn")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -224,6 +226,7 @@ def _raise_as_told(output: str, errors: str) -> None:
 def main(job: dict[str, Any]) -> int:
     """Export a model; the exit code says whether it worked, the last line of the output what did not."""
     os.environ["KERAS_BACKEND"] = "openvino"
+    sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]  # None is what says "missing"
     from spleeter_nb.net.checkpoint import read_checkpoint  # noqa: PLC0415 - after the backend is chosen
     from spleeter_nb.net.openvino import import_openvino  # noqa: PLC0415 - likewise
     from spleeter_nb.net.unet import build_networks  # noqa: PLC0415 - likewise

@@ -84,6 +84,15 @@ def test_every_length_is_kept(tmp_path: Path, codec: str, frames: int) -> None:
     assert len(read(tmp_path / "x")) == frames
 
 
+@pytest.mark.parametrize("kilobits", [32, 64, 128, 160, 176, 177, 192, 208, 209, 240, 241, 320])
+@pytest.mark.parametrize("sample_rate", [8_000, 24_000, 32_000, 44_100])
+def test_an_mp3_of_any_bit_rate_is_as_loud_as_the_samples(tmp_path: Path, sample_rate: int, kilobits: int) -> None:
+    tone = np.sin(2 * np.pi * 300 / sample_rate * np.arange(sample_rate)).astype(np.float32)[:, None]
+    write(tmp_path / "x", tone, sample_rate=sample_rate, codec="mp3", bitrate=kilobits * 1000)
+    got = read(tmp_path / "x")
+    assert np.vdot(got, tone) / np.vdot(tone, tone) == pytest.approx(1.0, abs=0.001)
+
+
 @pytest.mark.parametrize("sample_rate", [44_100, 192_000])
 @pytest.mark.parametrize("channels", [1, 2, 6, 8])
 @pytest.mark.parametrize(("codec", "bit_depth"), DEPTHS)

@@ -118,6 +118,14 @@ def test_integers_are_cut_off_at_full_scale_and_it_is_told_once(
     assert re.search(r"x.wav.* cut off: 6\. .*'float' keeps", record.getMessage())
 
 
+def test_a_name_without_a_folder_is_told_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("x.wav", np.full((1, 2), 2, np.float32), sample_rate=8000)
+    assert caplog.messages[0].startswith("'x.wav': samples")
+
+
 def test_floats_keep_what_is_beyond_full_scale(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path / "x.wav", np.float32([1.5, -2.5]), sample_rate=8_000, bit_depth="float")
     assert read(tmp_path / "x.wav").ravel().tolist() == [1.5, -2.5]

@@ -54,11 +54,11 @@ import json
 import spleeter
 import spleeter.separator as theirs
 from spleeter import SpleeterError, separator
-from spleeter.audio import Codec
+from spleeter.audio import Codec, STFTBackend
 from spleeter.audio.adapter import AudioAdapter, get_default_audio_adapter
 from spleeter.audio.ffmpeg import FFMPEGProcessAudioAdapter
 from spleeter.model.provider import ModelProvider
-from spleeter.separator import Codec as Same, Separator
+from spleeter.separator import Codec as Same, Separator, STFTBackend as Old
 from spleeter.types import AudioDescriptor, Signal
 from spleeter.utils.logging import logger
 
@@ -73,6 +73,7 @@ class Mine(AudioAdapter):
 
 assert separator is theirs is spleeter.separator
 assert Codec is Same
+assert STFTBackend is Old
 assert isinstance(AudioAdapter.default(), FFMPEGProcessAudioAdapter)
 assert type(AudioAdapter.get("__main__.Mine")) is Mine
 logger.setLevel("ERROR")

@@ -14,7 +14,7 @@ import soundfile
 
 import spleeter_nb
 from spleeter_nb.compat import SpleeterError
-from spleeter_nb.compat.audio import Codec
+from spleeter_nb.compat.audio import Codec, STFTBackend
 from spleeter_nb.compat.audio.adapter import AudioAdapter
 from spleeter_nb.compat.separator import Separator
 from spleeter_nb.exceptions import (
@@ -115,6 +115,7 @@ def test_the_call_of_today_gives_no_warning(config: str, arguments: tuple[bool, 
         ((False, "tensorflow", False), {}),
         ((False, "auto"), {"multiprocess": False}),
         ((), {"stft_backend": "librosa", "multiprocess": False}),
+        ((), {"stft_backend": STFTBackend.LIBROSA}),
     ],
 )
 def test_the_call_of_2_1_to_2_3_is_understood_with_a_warning(

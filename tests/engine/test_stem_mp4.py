@@ -143,8 +143,17 @@ def test_names_of_strangers_lead_nowhere(tmp_path: Path) -> None:
     with AudioWriter(tmp_path / "x.stem.mp4", stem_encoding(names, "96k"), sample_rate=RATE, channels=10) as writer:
         writer.write(np.zeros((5_000, 10), np.float32))
     paths = snb.load_stem_mp4(tmp_path / "x.stem.mp4").save(tmp_path / "out")
-    assert {path.parent for path in paths.values()} == {tmp_path / "out" / "x.stem"}
+    assert {path.parent for path in paths.values()} == {tmp_path / "out" / "x"}
     assert [path.name for path in paths.values()] == [".._x.wav", "_etc_x.wav", "a_b.wav", "Kick_Snare _.wav"]
+
+
+@pytest.mark.parametrize(("name", "better"), [("stems", "stems.stem.mp4"), ("song.m4a", "song.stem.mp4")])
+def test_a_name_that_programs_would_not_know_is_refused(
+    song: Path, separated: Separated, tmp_path: Path, name: str, better: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"Call it '{better}'"):
+        separated(song).save_stem_mp4(tmp_path / name, progress=False)
+    assert list(tmp_path.iterdir()) == [song]
 
 
 def test_a_file_that_is_replaced_gives_no_other_sound(song: Path, separated: Separated, tmp_path: Path) -> None:
@@ -186,12 +195,12 @@ def test_what_fails_leaves_nothing(
     del nothing_left  # it looks afterwards
     result = separated(song)
     with pytest.raises(ValidationError, match="bitrate"):
-        result.save_stem_mp4(tmp_path / "x", bitrate="1", progress=False)
+        result.save_stem_mp4(tmp_path / "x.mp4", bitrate="1", progress=False)
     with pytest.raises(StorageError):
-        result.save_stem_mp4(tmp_path / "song.wav" / "x", progress=False)
+        result.save_stem_mp4(tmp_path / "song.wav" / "x.mp4", progress=False)
     fast = separated(noise(9_000), sample_rate=192_000)
     with pytest.raises(ValidationError, match="192000"):
-        fast.save_stem_mp4(tmp_path / "x", progress=False)
+        fast.save_stem_mp4(tmp_path / "x.mp4", progress=False)
 
 
 @pytest.mark.parametrize("frames", [FRAMES - 1, FRAMES + 1])
@@ -201,11 +210,11 @@ def test_a_song_that_is_another_one_now_is_noticed(
     result = separated(song)
     soundfile.write(song, noise(frames), RATE)
     with pytest.raises(AudioChangedError, match=str(frames)):
-        result.save_stem_mp4(tmp_path / "x", progress=False)
+        result.save_stem_mp4(tmp_path / "x.mp4", progress=False)
     with song.open("rb") as file:
         result = separated(file)
     with pytest.raises(snb.SpleeterError, match="closed"):
-        result.save_stem_mp4(tmp_path / "x", progress=False)
+        result.save_stem_mp4(tmp_path / "x.mp4", progress=False)
 
 
 def test_samples_that_were_read_are_used(separated: Separated, noise: Noise, tmp_path: Path) -> None:

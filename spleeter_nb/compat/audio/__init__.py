@@ -1,4 +1,4 @@
-"""The formats that stems can be written in."""
+"""The formats that stems can be written in, and what Spleeter 2.1 to 2.3 had beside them."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ class Codec(StrEnum):
     M4A = "m4a"
     WMA = "wma"
     FLAC = "flac"
+
+
+class STFTBackend(StrEnum):
+    """What computed Spleeter's transforms until 2.3: scripts name it, and it has no effect."""
+
+    AUTO = "auto"
+    TENSORFLOW = "tensorflow"
+    LIBROSA = "librosa"
