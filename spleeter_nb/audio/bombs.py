@@ -3,7 +3,8 @@
 No program of today writes these. What is looked for, and what FFmpeg took for it:
 
 - WAV and AVI: a list of tags that is said to reach beyond the end (2 GB, cleared, for 140 bytes).
-- MP4: a packed header, from the nineties, at any depth (1 GB for 1 MB).
+- MP4: a packed header, from the nineties, at any depth (1 GB for 1 MB), and tables that are said to have more entries
+  than the file has bytes (1.75 GB for 868 bytes).
 - ID3, at the start of a file or in a chunk of WAV and AIFF: packed frames (768 MB for 0.3 MB), and frames by the
   thousands, each of which is compared with all before (20 s for 1 MB).
 """
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 _MAX_CHUNKS = 10_000
 
 _PACKED_HEADER = re.compile(rb"cmov.{4}dcomzlib", re.DOTALL)
-_PACKED_HEADER_BYTES = 16
+_UNIT = re.compile(rb"stts.{4}\x00{3}\x01.{4}\x00{3}\x01", re.DOTALL)
+"""Each entry is one sample per channel, as of PCM: FFmpeg then takes memory for each chunk, and not for each entry."""
+_ENTRIES = re.compile(rb"(?:stsz.{8}|stz2.{8}|trun.{4})(.{4})", re.DOTALL)
+_LONGEST_PATTERN_BYTES = 20
 _BOX_BYTES = 8
 _SEARCHED_BYTES = 1 << 20
 
@@ -60,7 +64,7 @@ def bomb(source: Source, format_: str) -> str | None:
                 tags_at.append(start)
     if any(_has_bad_frames(source, start) for place in tags_at for start in _id3_tags(source, place)):
         return "its tags are packed, or too many"
-    return "its header is packed" if format_ == "mp4" and _has_packed_header(source) else None
+    return _mp4_bomb(source) if format_ == "mp4" else None
 
 
 def _chunks(source: Source, format_: str) -> Iterator[tuple[bytes, int, int]]:
@@ -81,20 +85,36 @@ def _chunks(source: Source, format_: str) -> Iterator[tuple[bytes, int, int]]:
         position += 12 if is_entered else 8 + size + size % 2
 
 
-def _has_packed_header(source: Source) -> bool:
-    end = 0
+def _mp4_bomb(source: Source) -> str | None:
+    end = entries = 0
     for name, start, end in boxes(source, 0):
-        if name != b"mdat" and _holds_packed_header(source, start, end):
-            return True
-    # Behind the boxes that are counted there may be more.
-    return _holds_packed_header(source, end, source.size)
+        if name == b"mdat":
+            continue
+        for part in _parts(source, start, end):
+            if _PACKED_HEADER.search(part):
+                return "its header is packed"
+            entries += _entries(part)
+    # Behind the boxes that are counted there may be more, sound among them, in which any number may stand.
+    if any(map(_PACKED_HEADER.search, _parts(source, end, source.size))):
+        return "its header is packed"
+    return "its tables have more entries than it has bytes" if entries > source.size else None
 
 
-def _holds_packed_header(source: Source, start: int, end: int) -> bool:
-    """Look for one in a part of a file, the header of its own box included."""
-    parts = range(start - _BOX_BYTES, min(end, source.size), _SEARCHED_BYTES)
-    lengths = (min(end - part, _SEARCHED_BYTES + _PACKED_HEADER_BYTES) for part in parts)
-    return any(map(_PACKED_HEADER.search, map(source.read_at, parts, lengths)))
+def _parts(source: Source, start: int, end: int) -> Iterator[bytes]:
+    """Read a box with its header, in parts that overlap by the longest pattern."""
+    for part in range(start - _BOX_BYTES, min(end, source.size), _SEARCHED_BYTES):
+        yield source.read_at(part, min(end - part, _SEARCHED_BYTES + _LONGEST_PATTERN_BYTES))
+
+
+def _entries(part: bytes) -> int:
+    """Add up how many entries the tables in a part are said to have."""
+    units = [found.start() for found in _UNIT.finditer(part)]
+    total, before = 0, 0
+    for found in _ENTRIES.finditer(part):
+        is_unit = any(before <= unit < found.start() for unit in units)
+        total += 0 if is_unit else int.from_bytes(found[1], "big")
+        before = found.start()
+    return total
 
 
 def _id3_tags(source: Source, position: int) -> Iterator[int]:

@@ -132,7 +132,7 @@ class FFmpegEncoder:
 
     def _attach(self, cover: bytes, codec: str) -> None:
         from av import Packet  # noqa: PLC0415 - as above
-        from av.stream import Disposition  # noqa: PLC0415
+        from av.stream import Disposition  # noqa: PLC0415 - only covers need it
 
         # FFmpeg asks for a size, and stores none.
         picture = self._container.add_mux_stream(codec, width=1, height=1)

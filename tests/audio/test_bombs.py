@@ -142,6 +142,33 @@ def test_the_size_of_long_wav_files_hides_no_endless_tags(kind: bytes) -> None:
     assert found(long_wav(kind), "wav") == "its tags do not end"
 
 
+def box_of(name: bytes, *numbers: int) -> bytes:
+    return struct.pack(f">I4s{len(numbers)}I", 8 + 4 * len(numbers), name, *numbers)
+
+
+TABLES = {
+    "constant size": box_of(b"stsz", 0, 4, 50_000_000),
+    "sizes": box_of(b"stsz", 0, 0, 50_000_000),
+    "small sizes": box_of(b"stz2", 0, 8, 50_000_000),
+    "fragment": box_of(b"trun", 0, 50_000_000),
+    "in all": 40 * box_of(b"stsz", 0, 4, 200),
+    "of another track": box_of(b"stts", 0, 1, 900_000, 1) + 2 * box_of(b"stsz", 0, 2, 900_000),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_with_more_entries_than_bytes_are_refused(kind: str) -> None:
+    file = box_of(b"ftyp", 0, 0) + struct.pack(">I4s", 8 + len(TABLES[kind]), b"moov") + TABLES[kind]
+    assert "more entries" in str(found(file, "mp4"))
+    with pytest.raises(CorruptAudioError, match="more entries"):
+        probe(file)
+
+
+def test_pcm_may_have_more_samples_than_bytes() -> None:
+    tables = box_of(b"stts", 0, 1, 900_000, 1) + box_of(b"stsz", 0, 1, 900_000)
+    assert found(struct.pack(">I4s", 8 + len(tables), b"moov") + tables, "mp4") is None
+
+
 @pytest.mark.parametrize("boxes", [0, 11_000])
 def test_a_packed_header_is_refused(boxes: int) -> None:
     with pytest.raises(CorruptAudioError, match="its header is packed"):

@@ -102,6 +102,8 @@ def hungry_inputs() -> Iterator[tuple[str, bytes]]:
     frame = b"TIT2" + struct.pack(">I", 4 + len(packed)) + b"\0\x80" + struct.pack(">I", _UNPACKED) + packed
     yield "a packed tag.mp3", b"ID3\3\0\0" + _seven_bits(len(frame)) + frame + b"\xff\xfb\x90\x64" + bytes(413)
     alac = bytearray(_many_streams("mp4", count=1))
+    entries = alac.index(b"stsz") + 8
+    yield "entries.m4a", bytes(alac[:entries]) + struct.pack(">II", 4, 50_000_000) + bytes(alac[entries + 8 :])
     longest_block = alac.rindex(b"alac") + 8
     alac[longest_block : longest_block + 4] = b"\0\xff\xff\xff"
     yield "blocks.m4a", bytes(alac)
