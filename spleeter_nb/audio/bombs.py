@@ -56,7 +56,7 @@ def bomb(source: Source, format_: str) -> str | None:
     """
     tags_at = [0]
     if format_ in {"wav", "avi", "aiff"}:
-        for number, (name, size, start) in enumerate(_chunks(source, format_)):
+        for number, (name, size, start) in enumerate(riff_chunks(source, format_)):
             is_endless = name == b"LIST" and start + size > source.size and source.read_at(start, 4) == b"INFO"
             if is_endless or number == _MAX_CHUNKS:
                 return "its tags do not end"
@@ -67,7 +67,7 @@ def bomb(source: Source, format_: str) -> str | None:
     return _mp4_bomb(source) if format_ == "mp4" else None
 
 
-def _chunks(source: Source, format_: str) -> Iterator[tuple[bytes, int, int]]:
+def riff_chunks(source: Source, format_: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, size and start of the contents of each chunk, as FFmpeg finds them: it enters all lists of AVI but INFO."""
     kind = source.read_at(0, 4)
     order = ">" if kind in {b"RIFX", b"FORM"} else "<"

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
+from spleeter_nb.audio.bombs import riff_chunks
 from spleeter_nb.audio.ffmpeg import open_closed_down
 from spleeter_nb.audio.sniff import sniff
 from spleeter_nb.audio.source import open_source
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
+    from spleeter_nb.audio.source import Source
     from spleeter_nb.values import AudioSource
 
 MAX_TEXT = 200
@@ -31,6 +33,9 @@ FIELDS = (
     *("date", "track", "disc", "comment", "copyright", "publisher"),
 )
 """FFmpeg's names. What else files hold is about the file: who encoded it, how loud it is, where it was bought."""
+
+_ABOUT_SAMPLES = {b"fmt ", b"fact", b"data", b"ds64", b"PEAK", b"JUNK", b"junk"}
+"""Chunks of WAV files, some of them only room for others."""
 
 _OTHER_NAMES = {"artist": "author", "date": "year"}
 """Taken where there is no field of the first name; one of both is often the shorter."""
@@ -66,11 +71,18 @@ def read_tags(source: AudioSource) -> Tags:
     try:
         with _position_kept(source), contextlib.closing(open_source(source)) as opened:
             container = sniff(opened)
+            if container.format == "wav" and not _may_have_tags(opened):
+                return Tags()
             with open_closed_down(opened, container) as file:
                 return _tags(file, container.format)
     except Exception as error:  # noqa: BLE001 - tags are strangers' data, and a separation is worth more
         _log.info("Tags that cannot be read are left out: %s", error)
         return Tags()
+
+
+def _may_have_tags(source: Source) -> bool:
+    """Look whether a WAV has a chunk that is not about its samples: if not, FFmpeg need not be loaded for it."""
+    return any(name not in _ABOUT_SAMPLES for name, _, _ in riff_chunks(source, "wav"))
 
 
 @contextlib.contextmanager

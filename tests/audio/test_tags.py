@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -286,3 +288,11 @@ def test_a_file_object_stays_where_it_stood() -> None:
 
 def test_a_cover_is_not_shown_in_full() -> None:
     assert repr(Tags({"title": "T"}, PNG, "image/png")) == "Tags(fields={'title': 'T'}, cover_type='image/png')"
+
+
+def test_a_wav_without_tags_does_not_need_ffmpeg(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.zeros((1_000, 2)), RATE, subtype="FLOAT")
+    code = "import sys; from spleeter_nb.audio import read_tags; read_tags(sys.argv[1]); sys.exit('av' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code, path], check=True)
+    assert read_tags(path) == Tags()
